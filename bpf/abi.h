@@ -1,0 +1,143 @@
+/* abi.h: the bytes that user space writes and the programs read.
+ *
+ * Addresses, ports and MACs are in network order, all else in host order. Padding is spelled out and
+ * zero. src/datapath/abi.ts declares the same layouts and is compared with this file's BTF at load:
+ * a difference refuses to start. Enums are members of the structs, so that their names reach BTF. */
+#ifndef ENCAPD_ABI_H
+#define ENCAPD_ABI_H
+
+#include <linux/types.h>
+
+#define ABI_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
+
+/* How a packet for a remote block crosses the underlay. */
+enum encap {
+	ENCAP_NONE = 0,  /* routed as it is */
+	ENCAP_IPIP = 1,  /* RFC 2003 */
+	ENCAP_VXLAN = 2, /* RFC 7348 */
+};
+
+/* Part of every key that holds an address: keys of two families never compare equal. */
+enum family {
+	FAMILY_IPV4 = 4,
+	FAMILY_IPV6 = 6,
+};
+
+/* IPv4: word[0], the rest zero. IPv6: all four words. */
+struct address {
+	__be32 word[4];
+};
+ABI_SIZE(struct address, 16);
+
+/* pools: LPM trie, pool CIDR -> prefix lengths of the blocks in it.
+ * prefix_length counts the 32 bits of family too. */
+struct pool_key {
+	__u32 prefix_length;
+	enum family family;
+	struct address address;
+};
+ABI_SIZE(struct pool_key, 24);
+
+/* More than there are block sizes in Calico (IPv4 20..32, IPv6 116..128). */
+#define POOL_BLOCK_LENGTHS 16
+
+struct pool {
+	__u8 block_lengths[POOL_BLOCK_LENGTHS]; /* longest first, 0 ends the list */
+};
+ABI_SIZE(struct pool, 16);
+
+/* blocks: hash, {prefix length, masked address} -> owner and policy. An address that is borrowed or
+ * allocated outside its block's node is an entry of its own (/32, /128). */
+struct block_key {
+	enum family family;
+	__u32 prefix_length;
+	struct address address;
+};
+ABI_SIZE(struct block_key, 24);
+
+struct block {
+	__u32 peer;   /* index into peers; SELF_* when the block is this node's */
+	__u32 policy; /* index into policies */
+};
+ABI_SIZE(struct block, 8);
+
+/* policies: array, one for each innermost pool: a mode switch is one write. */
+struct policy {
+	enum encap same_subnet;  /* towards peers in this node's subnet */
+	enum encap other_subnet; /* towards all others */
+	__u32 accepted;          /* bit (1 << enum encap): what may carry this pool's addresses to us */
+	__u32 zero;
+};
+ABI_SIZE(struct policy, 16);
+
+/* peers: array, one entry for each node and family. The first two are this node. */
+enum peer_index {
+	SELF_IPV4 = 0,
+	SELF_IPV6 = 1,
+	FIRST_PEER = 2,
+	PEER_EXTERNAL = 0xffffffff, /* in struct source only: FelixConfiguration externalNodesList */
+};
+
+struct peer {
+	enum family family;      /* of the underlay address; 0: this index is unused */
+	struct address underlay; /* outer destination; of SELF: outer source */
+	__u8 vtep_mac[6];        /* inner destination MAC; of SELF: inner source MAC */
+	__u8 same_subnet;        /* 1: this node's prefix contains the underlay address */
+	__u8 zero;
+};
+ABI_SIZE(struct peer, 28);
+
+/* sources: hash, outer source address -> who may send us what. */
+struct source_key {
+	enum family family;
+	struct address address;
+};
+ABI_SIZE(struct source_key, 20);
+
+struct source {
+	__u32 peer;     /* enum peer_index, or an index into peers */
+	__u32 accepted; /* bit (1 << enum encap) */
+};
+ABI_SIZE(struct source, 8);
+
+/* externals: LPM trie with struct pool_key, externalNodesList CIDR -> struct source. */
+
+/* verdicts: per-CPU array; index: enum verdict. peer_traffic: per-CPU array; index: as peers. */
+struct traffic {
+	__u64 packets;
+	__u64 bytes; /* of the frame as the program met it */
+};
+ABI_SIZE(struct traffic, 16);
+
+struct peer_traffic {
+	struct traffic encapsulated;
+	struct traffic decapsulated;
+	struct traffic direct;
+};
+ABI_SIZE(struct peer_traffic, 48);
+
+/* config: read-only data, set before load. */
+enum check {
+	CHECK_OFF = 0,
+	CHECK_POOL = 1,   /* the inner address must not be another node's */
+	CHECK_STRICT = 2, /* the inner address must be the sender's (source), ours (destination) */
+};
+
+struct config {
+	__u32 vni;              /* 24 bits */
+	__be16 vxlan_port;
+	__u8 nobody_mac[6];     /* destination MAC of packets that took a pool route */
+	__u32 own_mark;         /* mark bit that says: encapsulated here already */
+	__u32 adjust_room_push; /* optional BPF_F_ADJ_ROOM_* bits that this kernel accepts for a push */
+	__u32 adjust_room_pop_vxlan;
+	__u32 adjust_room_pop_ipip;
+	enum check source_check;
+	enum check destination_check;
+	__u8 outer_ttl;
+	__u8 allow_vxlan_from_workloads; /* FelixConfiguration allowVXLANPacketsFromWorkloads */
+	__u8 allow_ipip_from_workloads;
+	__u8 zero;
+};
+ABI_SIZE(struct config, 44);
+
+#endif

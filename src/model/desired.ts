@@ -1,0 +1,77 @@
+import type { EncapName } from '../encap/index.js';
+import type { Address, Brand, Family } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
+import type { Mac } from '../net/mac.js';
+import type { NodeName } from './node.js';
+
+/** The CIDR of the innermost pool that a policy belongs to: it outlives renamed pools and switched modes. */
+export type PolicyName = Brand<string, 'PolicyName'>;
+
+/** One family of one node: `ipv4/node-a`. */
+export type PeerName = Brand<string, 'PeerName'>;
+
+/** The complete state that this node's kernel should be in. What `decide` hands to the datapath. */
+export interface Desired {
+  readonly node: NodeName;
+  /** This node, by family; undefined while it has no address of that family (then nothing is encapsulated). */
+  readonly self: Readonly<Record<Family, Self | undefined>>;
+  readonly policies: ReadonlyMap<PolicyName, Policy>;
+  readonly pools: ReadonlyMap<Cidr, PoolEntry>;
+  readonly blocks: ReadonlyMap<Cidr, Owner>;
+  readonly peers: ReadonlyMap<PeerName, Peer>;
+  readonly sources: ReadonlyMap<Address, Source>;
+  /** externalNodesList: who else may send us what. */
+  readonly externals: ReadonlyMap<Cidr, Source>;
+  readonly routes: ReadonlyMap<Cidr, Route>;
+}
+
+export interface Self {
+  readonly address: Address;
+  readonly prefixLength: number;
+  readonly vtepMac: Mac;
+  /** Addresses that replies to this node's own traffic come back to; they live on `lo`. */
+  readonly tunnelAddresses: readonly Address[];
+}
+
+/** What a pool's packets get, by where the peer is; always = both alike, cross-subnet = sameSubnet none. */
+export interface Policy {
+  readonly sameSubnet: EncapName | 'none';
+  readonly otherSubnet: EncapName | 'none';
+  /** Encapsulations that may carry this pool's addresses to us. */
+  readonly accepted: readonly EncapName[];
+}
+
+export interface PoolEntry {
+  /** Prefix lengths of the blocks that this pool's addresses can lie in, longest first. */
+  readonly blockLengths: readonly number[];
+}
+
+/** Who has the addresses of a block (or of one borrowed address). */
+export interface Owner {
+  readonly peer: PeerName | 'self';
+  readonly policy: PolicyName;
+}
+
+export interface Peer {
+  readonly node: NodeName;
+  readonly family: Family;
+  readonly address: Address;
+  /** Known where the peer is a VTEP: it has a tunnel address of this family. */
+  readonly vtepMac: Mac | undefined;
+  readonly sameSubnet: boolean;
+}
+
+export interface Source {
+  readonly peer: PeerName | 'external';
+  readonly accepted: readonly EncapName[];
+}
+
+/** A kernel route for a whole pool, to the next hop that is nobody. */
+export interface Route {
+  /** Source address for this node's own packets, where a tunnel address is known. */
+  readonly source: Address | undefined;
+  /** FelixConfiguration's MTU for the pool's encapsulation; 0: underlay MTU less `overheadBytes`. */
+  readonly mtu: number;
+  /** Bytes of outer headers that the pool's packets may get: the most of all its modes. */
+  readonly overheadBytes: number;
+}
