@@ -1,0 +1,18 @@
+import type { Inventory } from '../model/inventory.js';
+import type { Problem } from '../model/problem.js';
+
+/** What a source knows at one moment. */
+export interface Reading {
+  /** The whole world; undefined where it can't be read as a whole: then the last one stays in force. */
+  readonly inventory: Inventory | undefined;
+  /** What is wrong with the resources (error: refused or unreadable), and what is merely odd (warning). */
+  readonly problems: readonly Problem[];
+}
+
+/** Turns the outside world into inventories: newest wins, and it never yields half a world. */
+export interface Source {
+  /** For logs and status: `file /etc/encap/cluster.d`. */
+  readonly name: string;
+  /** Ends when the signal fires; a world that is read again and is the same is yielded once. */
+  readonly inventories: (signal: AbortSignal) => AsyncIterable<Reading>;
+}
