@@ -1,0 +1,1 @@
+export { BpfError, NetlinkError } from './error.js';

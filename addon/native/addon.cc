@@ -1,0 +1,32 @@
+// Each part registers itself; initialize() hands over the error classes.
+#include <napi.h>
+
+#include "error.h"
+#include "instance.h"
+#if __has_include("netlink.h")
+#include "netlink.h"
+#endif
+
+namespace {
+
+// initialize(BpfError: new (fields) => Error, NetlinkError: new (fields) => Error): void
+void Initialize(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction() || !info[1].IsFunction())
+    throw Napi::TypeError::New(info.Env(), "initialize() takes the classes BpfError and NetlinkError");
+  auto& instance = Instance::Of(info.Env());
+  instance.bpf_error = Napi::Persistent(info[0].As<Napi::Function>());
+  instance.netlink_error = Napi::Persistent(info[1].As<Napi::Function>());
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Instance());
+  exports["initialize"] = Napi::Function::New(env, Initialize, "initialize");
+#if __has_include("netlink.h")
+  RegisterNetlink(env, exports);
+#endif
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(libbpf_ts, Init)
