@@ -1,8 +1,9 @@
 /* abi.h: the bytes that user space writes and the programs read.
  *
- * Addresses, ports and MACs are in network order, all else in host order. Padding is spelled out and
- * zero. src/datapath/abi.ts declares the same layouts and is compared with this file's BTF at load:
- * a difference refuses to start. Enums are members of the structs, so that their names reach BTF. */
+ * Addresses, ports and MACs are in network order, all else in host order. Padding is spelled out
+ * and zero. src/datapath/abi.ts declares the same layouts and is compared with this file's BTF at
+ * load: a difference refuses to start. Enums are members of the structs, so that their names reach
+ * BTF. */
 #ifndef ENCAPD_ABI_H
 #define ENCAPD_ABI_H
 
@@ -12,8 +13,8 @@
 
 /* How a packet for a remote block crosses the underlay. */
 enum encap {
-	ENCAP_NONE = 0,  /* routed as it is */
-	ENCAP_IPIP = 1,  /* RFC 2003 */
+	ENCAP_NONE = 0,	 /* routed as it is */
+	ENCAP_IPIP = 1,	 /* RFC 2003 */
 	ENCAP_VXLAN = 2, /* RFC 7348 */
 };
 
@@ -63,9 +64,9 @@ ABI_SIZE(struct block, 8);
 
 /* policies: array, one for each innermost pool: a mode switch is one write. */
 struct policy {
-	enum encap same_subnet;  /* towards peers in this node's subnet */
+	enum encap same_subnet;	 /* towards peers in this node's subnet */
 	enum encap other_subnet; /* towards all others */
-	__u32 accepted;          /* bit (1 << enum encap): what may carry this pool's addresses to us */
+	__u32 accepted; /* bit (1 << enum encap): what may carry this pool's addresses to us */
 	__u32 zero;
 };
 ABI_SIZE(struct policy, 16);
@@ -75,14 +76,15 @@ enum peer_index {
 	SELF_IPV4 = 0,
 	SELF_IPV6 = 1,
 	FIRST_PEER = 2,
-	PEER_EXTERNAL = 0xffffffff, /* in struct source only: FelixConfiguration externalNodesList */
+	PEER_EXTERNAL =
+		0xffffffff, /* in struct source only: FelixConfiguration externalNodesList */
 };
 
 struct peer {
-	enum family family;      /* of the underlay address; 0: this index is unused */
+	enum family family;	 /* of the underlay address; 0: this index is unused */
 	struct address underlay; /* outer destination; of SELF: outer source */
-	__u8 vtep_mac[6];        /* inner destination MAC; of SELF: inner source MAC */
-	__u8 same_subnet;        /* 1: this node's prefix contains the underlay address */
+	__u8 vtep_mac[6];	 /* inner destination MAC; of SELF: inner source MAC */
+	__u8 same_subnet;	 /* 1: this node's prefix contains the underlay address */
 	__u8 zero;
 };
 ABI_SIZE(struct peer, 28);
@@ -95,19 +97,28 @@ struct source_key {
 ABI_SIZE(struct source_key, 20);
 
 struct source {
-	__u32 peer;     /* enum peer_index, or an index into peers */
+	__u32 peer;	/* enum peer_index, or an index into peers */
 	__u32 accepted; /* bit (1 << enum encap) */
 };
 ABI_SIZE(struct source, 8);
 
 /* externals: LPM trie with struct pool_key, externalNodesList CIDR -> struct source. */
 
-/* verdicts: per-CPU array; index: enum verdict. peer_traffic: per-CPU array; index: as peers. */
 struct traffic {
 	__u64 packets;
 	__u64 bytes; /* of the frame as the program met it */
 };
 ABI_SIZE(struct traffic, 16);
+
+/* verdicts: per-CPU array; index: enum verdict of verdict.h, whose names user space reads from BTF.
+ * One list for both programs, counted apart: a verdict that both use has a figure for each. */
+struct verdict_traffic {
+	struct traffic egress;
+	struct traffic ingress;
+};
+ABI_SIZE(struct verdict_traffic, 32);
+
+/* peer_traffic: per-CPU array; index: as peers. */
 
 struct peer_traffic {
 	struct traffic encapsulated;
@@ -119,25 +130,27 @@ ABI_SIZE(struct peer_traffic, 48);
 /* config: read-only data, set before load. */
 enum check {
 	CHECK_OFF = 0,
-	CHECK_POOL = 1,   /* the inner address must not be another node's */
+	CHECK_POOL = 1,	  /* the inner address must not be another node's */
 	CHECK_STRICT = 2, /* the inner address must be the sender's (source), ours (destination) */
 };
 
 struct config {
-	__u32 vni;              /* 24 bits */
+	__u32 vni; /* 24 bits */
 	__be16 vxlan_port;
-	__u8 nobody_mac[6];     /* destination MAC of packets that took a pool route */
-	__u32 own_mark;         /* mark bit that says: encapsulated here already */
-	__u32 adjust_room_push; /* optional BPF_F_ADJ_ROOM_* bits that this kernel accepts for a push */
-	__u32 adjust_room_pop_vxlan;
-	__u32 adjust_room_pop_ipip;
+	__u8 nobody_mac[6];	     /* destination MAC of packets that took a pool route */
+	__u32 own_mark;		     /* mark bit that says: encapsulated here already */
+	__u32 adjust_room_push;	     /* ENCAP_L2_ETH where this kernel accepts it (5.13), for inner
+					Ethernet */
+	__u32 adjust_room_pop_vxlan; /* DECAP_L4_UDP where accepted, else 0 */
+	__u32 adjust_room_pop_ipip;  /* DECAP_IPXIP4 where accepted, else 0 */
 	enum check source_check;
 	enum check destination_check;
 	__u8 outer_ttl;
 	__u8 allow_vxlan_from_workloads; /* FelixConfiguration allowVXLANPacketsFromWorkloads */
 	__u8 allow_ipip_from_workloads;
-	__u8 zero;
+	__u8 check_mtu; /* 1 where this kernel has bpf_check_mtu (5.12); before, adjust_room itself
+			   checks */
 };
-ABI_SIZE(struct config, 44);
+ABI_SIZE(struct config, 40);
 
 #endif

@@ -1,0 +1,326 @@
+/* encapd.bpf.c: the two programs on the underlay interface.
+ *
+ *   pool route ─► encapd_egress ─► pools ─► blocks ─► policies, peers ─► push ─► the peer
+ *   wire ─► encapd_ingress ─► ours? ─► sources ─► inner addresses ─► pop ─► the stack
+ *
+ * Each is a list of questions; an answer that ends the packet's way is an enum verdict. */
+#include <linux/bpf.h>
+#include <linux/if_packet.h>
+#include <bpf/bpf_helpers.h>
+
+#include "encap/encap.h"
+#include "maps.h"
+
+char _license[] SEC("license") = "GPL";
+
+#define AF_INET 2
+
+/* Outer headers as far as they are read: all IPv4 options, but then no more of a VXLAN packet. */
+#define OUTER_BYTES (ETH_HLEN + sizeof(struct vxlan_headers) + sizeof(struct iphdr))
+_Static_assert(OUTER_BYTES >= ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr),
+	       "outer options and ports must be readable");
+
+static __always_inline int is_forwarded(const struct __sk_buff *skb)
+{
+	return skb->ingress_ifindex != 0;
+}
+
+/* A tunnel to a node that a workload built by hand. After masquerading it comes from this node, a
+ * known peer. FelixConfiguration allowVXLANPacketsFromWorkloads, allowIPIPPacketsFromWorkloads. */
+static __noinline int is_workload_tunnel(struct __sk_buff *skb)
+{
+	struct cursor at = cursor_at(skb, ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr));
+	const struct ethhdr *ethernet = take_ethernet(&at);
+	const struct iphdr *ip = take_ipv4(&at);
+	struct address destination;
+	struct peer *self;
+
+	if (!ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP) || !ip)
+		return 0;
+	switch (encap_announced(ip, at)) {
+	case ENCAP_IPIP:
+		if (config.allow_ipip_from_workloads)
+			return 0;
+		break;
+	case ENCAP_VXLAN:
+		if (config.allow_vxlan_from_workloads)
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	destination = ipv4_address(ip->daddr);
+	self = peer_at(SELF_IPV4);
+	return node_of(FAMILY_IPV4, &destination) ||
+	       (self && self->underlay.word[0] == destination.word[0]);
+}
+
+/* Whether this node may send from the packet's source. Local processes may send as they please. */
+static __always_inline int is_source_ours(const struct __sk_buff *skb, const struct inner *inner,
+					  const struct peer *self)
+{
+	const struct block *block;
+
+	if (config.source_check == CHECK_OFF || !is_forwarded(skb))
+		return 1;
+	block = block_of(inner->family, &inner->source);
+	if (block)
+		return is_self(block->peer);
+	if (config.source_check == CHECK_POOL)
+		return 1;
+	/* came in here and goes out here: a NodePort connection that this node took over by SNAT */
+	return skb->ingress_ifindex == skb->ifindex &&
+	       inner->source.word[0] == self->underlay.word[0];
+}
+
+/* Cuts off what lies behind the IP packet: it would be sent to the peer as if it were data. */
+static __always_inline enum verdict trim(struct __sk_buff *skb, __u32 ip_bytes)
+{
+	const __u32 bytes = ETH_HLEN + ip_bytes;
+
+	if (skb->gso_size || skb->len == bytes)
+		return UNDECIDED;
+	if (skb->len < bytes)
+		return DROP_IP_MALFORMED;
+	return bpf_skb_change_tail(skb, bytes, 0) ? DROP_NO_HEADROOM : UNDECIDED;
+}
+
+/* Sends the packet on, through neighbour resolution, out of the interface where we met it. It
+ * passes this hook again: the mark tells. */
+static __always_inline void send(struct __sk_buff *skb, enum verdict verdict,
+				 const struct peer *peer)
+{
+	struct bpf_redir_neigh next_hop = {
+		.nh_family = AF_INET,
+		.ipv4_nh = peer->underlay.word[0],
+	};
+
+	skb->mark |= config.own_mark;
+	if (verdict == DIRECT)
+		bpf_redirect_neigh(skb->ifindex, &next_hop, sizeof(next_hop), 0);
+	else
+		bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
+}
+
+static __always_inline enum verdict egress(struct __sk_buff *skb)
+{
+	const __u32 frame_bytes = skb->len;
+	struct cursor at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
+	const struct ethhdr *ethernet = take_ethernet(&at);
+	const struct policy *policy;
+	const struct block *block;
+	const struct iphdr *ip;
+	struct peer *self, *peer;
+	struct peer_traffic *traffic;
+	enum verdict verdict;
+	struct inner inner;
+	struct pool *pool;
+	int for_pool, is_ip;
+
+	if (!ethernet)
+		return PASS_NOT_IP;
+	for_pool = is_nobody(ethernet->h_dest);
+	if (!for_pool && skb->mark & config.own_mark) {
+		skb->mark &= ~config.own_mark;
+		return PASS_OWN_TUNNEL;
+	}
+	is_ip = ethernet->h_proto == bpf_htons(ETH_P_IP);
+	if (!is_ip)
+		return PASS_NOT_IP;
+	if (is_forwarded(skb) && is_workload_tunnel(skb))
+		return DROP_WORKLOAD_TUNNEL;
+	if (!for_pool)
+		return PASS_NOT_POOL;
+
+	at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
+	ip = take_ethernet(&at) ? see_ipv4(&at) : NULL;
+	if (!ip)
+		return DROP_IP_MALFORMED;
+	inner = inner_ipv4(ip);
+	if (!inner.ttl)
+		return DROP_TTL;
+	self = peer_at(SELF_IPV4);
+	if (!self)
+		return DROP_NO_SELF;
+
+	pool = pool_of(inner.family, &inner.destination);
+	if (!pool)
+		return DROP_NOT_IN_POOL;
+	block = block_in(pool, inner.family, &inner.destination);
+	if (!block)
+		return DROP_NO_BLOCK;
+	if (is_self(block->peer))
+		return DROP_LOCAL_BLOCK;
+	if (!is_source_ours(skb, &inner, self))
+		return DROP_SRC_SPOOF;
+	peer = peer_at(block->peer);
+	if (!peer)
+		return DROP_NO_PEER;
+	policy = policy_at(block->policy);
+	if (!policy)
+		return DROP_NO_POLICY;
+
+	verdict = trim(skb, inner.bytes)
+			  ?: encap_push(peer->same_subnet ? policy->same_subnet
+							  : policy->other_subnet,
+					skb, self, peer, inner.tos);
+	if (verdict != ENCAPSULATED && verdict != DIRECT)
+		return verdict;
+	traffic = peer_traffic_at(block->peer);
+	if (traffic)
+		count(verdict == DIRECT ? &traffic->direct : &traffic->encapsulated, frame_bytes);
+	send(skb, verdict, peer);
+	return verdict;
+}
+
+/* Reads and checks the inner IP header: RFC 791 section 3.1, RFC 2003 section 3.1 (TTL). */
+static __always_inline enum verdict inner_open(const struct __sk_buff *skb, const struct cursor *at,
+					       __u32 left, struct inner *inner)
+{
+	const struct iphdr *ip = see_ipv4(at);
+
+	if (left < sizeof(*ip))
+		return DROP_INNER_SHORT;
+	if (!ip)
+		return DROP_INNER_IP_MALFORMED;
+	*inner = inner_ipv4(ip);
+	if (inner->bytes < ip->ihl * 4U || inner->bytes > left)
+		return DROP_INNER_IP_MALFORMED;
+	/* a super-packet holds one inner packet: bytes behind it are other datagrams (UDP GRO) */
+	if (skb->gso_size && inner->bytes != left)
+		return DROP_INNER_IP_MALFORMED;
+	if (!inner->ttl)
+		return DROP_INNER_TTL;
+	if (is_martian(inner->source.word[0]) || is_martian(inner->destination.word[0]))
+		return DROP_INNER_MARTIAN;
+	return UNDECIDED;
+}
+
+/* Whether the sender may use the inner source: its block's, or the node itself. */
+static __always_inline enum verdict source_check(const struct source *source,
+						 const struct inner *inner,
+						 const struct address *outer_source,
+						 enum encap encap)
+{
+	const struct policy *policy;
+	const struct block *block;
+
+	if (config.source_check == CHECK_OFF)
+		return UNDECIDED;
+	block = block_of(inner->family, &inner->source);
+	if (!block) {
+		if (config.source_check == CHECK_POOL || source->peer == PEER_EXTERNAL ||
+		    inner->source.word[0] == outer_source->word[0])
+			return UNDECIDED;
+		return DROP_INNER_SRC;
+	}
+	if (block->peer != source->peer)
+		return DROP_INNER_SRC;
+	policy = policy_at(block->policy);
+	if (!policy)
+		return DROP_NO_POLICY;
+	return policy->accepted & (1U << encap) ? UNDECIDED : DROP_MODE_MISMATCH;
+}
+
+/* Whether the inner destination is ours to deliver: no relay, no ping-pong (CVE-2020-10136). */
+static __always_inline enum verdict destination_check(const struct inner *inner)
+{
+	const struct block *block;
+
+	if (config.destination_check == CHECK_OFF)
+		return UNDECIDED;
+	block = block_of(inner->family, &inner->destination);
+	if (block)
+		return is_self(block->peer) ? UNDECIDED : DROP_INNER_DST;
+	return config.destination_check == CHECK_POOL ? UNDECIDED : DROP_INNER_DST;
+}
+
+static __always_inline enum verdict ingress(struct __sk_buff *skb)
+{
+	const __u32 frame_bytes = skb->len;
+	struct cursor at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
+	const struct ethhdr *ethernet = take_ethernet(&at);
+	struct peer_traffic *traffic;
+	struct address outer_source;
+	const struct source *source;
+	const struct iphdr *ip;
+	enum verdict verdict;
+	struct inner inner;
+	struct peer *self;
+	enum encap encap;
+	__u8 outer_tos, tos;
+	__u32 left;
+
+	if (skb->vlan_present)
+		return PASS_VLAN;
+	if (!ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP))
+		return PASS_NOT_IP;
+	if (skb->pkt_type != PACKET_HOST)
+		return PASS_NOT_HOST;
+	self = peer_at(SELF_IPV4);
+	ip = see_ipv4(&at);
+	if (!ip)
+		return DROP_OUTER_IP_MALFORMED;
+	if (!self || ip->daddr != self->underlay.word[0] ||
+	    (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_IPIP))
+		return PASS_NOT_OURS;
+
+	at = cursor_at(skb, OUTER_BYTES);
+	ip = take_ethernet(&at) ? take_ipv4(&at) : NULL;
+	if (!ip)
+		return DROP_OUTER_IP_MALFORMED;
+	encap = encap_announced(ip, at);
+	if (encap == ENCAP_NONE)
+		return PASS_NOT_OURS;
+	verdict = outer_ipv4_check(ip, skb->len);
+	if (verdict)
+		return verdict;
+	outer_source = ipv4_address(ip->saddr);
+	outer_tos = ip->tos;
+	left = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	verdict = encap_open(encap, &at, &left);
+	if (verdict)
+		return verdict;
+
+	if (outer_source.word[0] == self->underlay.word[0] || is_martian(outer_source.word[0]))
+		return DROP_OUTER_MARTIAN;
+	source = source_of(FAMILY_IPV4, &outer_source);
+	if (!source || !(source->accepted & (1U << encap)))
+		return DROP_UNKNOWN_PEER;
+
+	verdict = encap_inner(encap, &at, &left, self) ?:
+			  inner_open(skb, &at, left, &inner) ?:
+			  source_check(source, &inner, &outer_source, encap) ?:
+			  destination_check(&inner);
+	if (verdict)
+		return verdict;
+	if (ecn_lost(outer_tos, inner.tos))
+		return DROP_ECN;
+	tos = ecn_merge(outer_tos, inner.tos);
+
+	verdict = encap_pop(encap, skb, inner.protocol);
+	if (verdict != DECAPSULATED)
+		return verdict;
+	if (trim(skb, inner.bytes) || ipv4_set_tos(skb, inner.tos, tos))
+		return DROP_NO_HEADROOM;
+	traffic = peer_traffic_at(source->peer);
+	if (traffic)
+		count(&traffic->decapsulated, frame_bytes);
+	return DECAPSULATED;
+}
+
+SEC("tc")
+int encapd_egress(struct __sk_buff *skb)
+{
+	const __u32 frame_bytes = skb->len;
+
+	return leave(EGRESS, egress(skb), frame_bytes);
+}
+
+SEC("tc")
+int encapd_ingress(struct __sk_buff *skb)
+{
+	const __u32 frame_bytes = skb->len;
+
+	return leave(INGRESS, ingress(skb), frame_bytes);
+}

@@ -1,0 +1,166 @@
+/* maps.h: the tables that user space writes and the programs look up.
+ *
+ * Small tables, one question each. Programs only read them (BPF_F_RDONLY_PROG), but for the
+ * counters. max_entries are defaults: the loader may change them. Every lookup that takes an index
+ * from another table answers NULL for one that is out of bounds or unused: tables change one by
+ * one, under traffic. */
+#ifndef ENCAPD_MAPS_H
+#define ENCAPD_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1024);
+	__type(key, struct pool_key);
+	__type(value, struct pool);
+} pools SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 131072);
+	__type(key, struct block_key);
+	__type(value, struct block);
+} blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct policy);
+} policies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 8192);
+	__type(key, struct source_key);
+	__type(value, struct source);
+} sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1024);
+	__type(key, struct pool_key);
+	__type(value, struct source);
+} externals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct peer_traffic);
+} peer_traffic SEC(".maps");
+
+/* A trie key for one address: 32 bits of family, then all bits that the family has. */
+static __always_inline struct pool_key trie_key(enum family family, const struct address *address)
+{
+	return (struct pool_key){
+		.prefix_length = 32 + (family == FAMILY_IPV4 ? 32 : 128),
+		.family = family,
+		.address = *address,
+	};
+}
+
+static __always_inline struct pool *pool_of(enum family family, const struct address *address)
+{
+	struct pool_key key = trie_key(family, address);
+
+	return bpf_map_lookup_elem(&pools, &key);
+}
+
+/* The first `length` bits of one of an address's words. */
+static __always_inline __be32 prefix_of(__be32 word, __s32 length)
+{
+	if (length <= 0)
+		return 0;
+	return length >= 32 ? word : word & bpf_htonl(~0U << (32 - length));
+}
+
+/* The block of this pool that holds the address. Borrowed addresses are blocks of full length, so
+ * they win over the block that they come from. */
+static __noinline struct block *block_in(const struct pool *pool, enum family family,
+					 const struct address *address)
+{
+	struct block_key key = {.family = family};
+	struct block *block;
+
+	for (int i = 0; i < POOL_BLOCK_LENGTHS; i++) {
+		__s32 length = pool->block_lengths[i];
+
+		if (!length)
+			return NULL;
+		key.prefix_length = length;
+		key.address.word[0] = prefix_of(address->word[0], length);
+		key.address.word[1] = prefix_of(address->word[1], length - 32);
+		key.address.word[2] = prefix_of(address->word[2], length - 64);
+		key.address.word[3] = prefix_of(address->word[3], length - 96);
+		block = bpf_map_lookup_elem(&blocks, &key);
+		if (block)
+			return block;
+	}
+	return NULL;
+}
+
+static __always_inline struct block *block_of(enum family family, const struct address *address)
+{
+	struct pool *pool = pool_of(family, address);
+
+	return pool ? block_in(pool, family, address) : NULL;
+}
+
+static __always_inline int is_self(__u32 peer)
+{
+	return peer == SELF_IPV4 || peer == SELF_IPV6;
+}
+
+static __always_inline struct peer *peer_at(__u32 index)
+{
+	struct peer *peer = bpf_map_lookup_elem(&peers, &index);
+
+	return peer && peer->family ? peer : NULL;
+}
+
+static __always_inline struct policy *policy_at(__u32 index)
+{
+	return bpf_map_lookup_elem(&policies, &index);
+}
+
+static __always_inline struct peer_traffic *peer_traffic_at(__u32 index)
+{
+	return bpf_map_lookup_elem(&peer_traffic, &index);
+}
+
+/* A node by its underlay address. */
+static __always_inline struct source *node_of(enum family family, const struct address *address)
+{
+	struct source_key key = {.family = family, .address = *address};
+
+	return bpf_map_lookup_elem(&sources, &key);
+}
+
+/* Whoever may send us anything from this outer address. */
+static __always_inline struct source *source_of(enum family family, const struct address *address)
+{
+	struct source *source = node_of(family, address);
+	struct pool_key key = trie_key(family, address);
+
+	return source ? source : bpf_map_lookup_elem(&externals, &key);
+}
+
+#endif
