@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { catalogue, EncapError, type exitCodes } from '../errors.js';
+import { examplesOf } from './examples.js';
+import { didYouMean } from './suggest.js';
+
+/** `encap help`: of a command, a topic, or an error code. */
+export function define(command: Command): void {
+  examplesOf(command.argument('[word...]', 'command, topic or error code'), [
+    ['encap help explain', 'a command'],
+    ['encap help exit-codes', 'what the exit codes mean'],
+    ['encap help environment', 'the variables that are read'],
+    ['encap help PERMISSION', 'an error: what happened, why, what to do'],
+  ]).action(async (words: readonly string[]) => {
+    process.stdout.write(await helpOn(command, words));
+  });
+}
+
+async function helpOn(command: Command, [word, ...rest]: readonly string[]): Promise<string> {
+  const program = command.parent ?? command;
+  if (word === undefined) return textOf(program);
+  const topic = topics[word];
+  if (topic !== undefined) return topic();
+  if (Object.hasOwn(catalogue, word.toUpperCase())) return paragraphOf(word.toUpperCase());
+  const found = [word, ...rest].reduce<Command | undefined>(
+    (at, name) => at?.commands.find((one) => one.name() === name),
+    program,
+  );
+  if (found !== undefined) return textOf(found);
+  const known = [...program.commands.map((one) => one.name()), ...Object.keys(topics)];
+  throw new EncapError(
+    `cannot help with ${[word, ...rest].join(' ')}: no such command, topic or error code`,
+    {
+      code: 'USAGE',
+      hint: await didYouMean(word, known, 'encap --help'),
+    },
+  );
+}
+
+/** Help with the examples, as --help prints it. */
+function textOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+  return text;
+}
+
+/** The paragraph of docs/errors.md. */
+async function paragraphOf(code: string): Promise<string> {
+  const text = await readFile(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
+  const section = text
+    .split(/^## /m)
+    .find((part) => part.startsWith(`${code}\n`) || part.startsWith(`${code} `));
+  if (section === undefined) throw new Error(`docs/errors.md has no section ${code}`);
+  return `${section.trimEnd()}\n`;
+}
+
+const topics: Readonly<Record<string, () => string>> = {
+  'exit-codes': () =>
+    Object.entries(exitCodeMeanings)
+      .map(([code, meaning]) => `${code.padStart(3)}  ${meaning}\n`)
+      .join(''),
+  environment: () =>
+    Object.entries(environment)
+      .map(([names, meaning]) => `${names}\n      ${meaning}\n`)
+      .join(''),
+};
+
+const exitCodeMeanings: Readonly<
+  Record<(typeof exitCodes)[keyof typeof exitCodes] | 130 | 143, string>
+> = {
+  0: 'well',
+  1: 'unexpected failure: a bug, or a kernel that refused for no reason that we know',
+  2: 'the command line is wrong',
+  3: 'a resource, a file or a setting is invalid',
+  4: 'permission is missing: root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON',
+  5: 'a feature of the kernel or a tool is missing',
+  6: 'agent, datapath or datastore is not there',
+  7: 'degraded: it works, but something is wrong with it',
+  10: 'there are changes (`encap plan --exit-code`)',
+  130: 'ended by Ctrl-C (SIGINT)',
+  143: 'ended by SIGTERM',
+};
+
+const environment: Readonly<Record<string, string>> = {
+  'ENCAP_NODE, NODENAME, FELIX_FELIXHOSTNAME':
+    "this node's name, without --node (else the host name)",
+  ENCAP_CONFIG:
+    'files or folders with resources, separated by colons, without -f or -c (else /etc/encap/cluster.d)',
+  'ENCAP_LOG_LEVEL, FELIX_LOGSEVERITYSCREEN': 'how much is logged, without --log-level',
+  'FELIX_*':
+    "Felix's settings, before those of FelixConfiguration: FELIX_VXLANVNI, FELIX_VXLANPORT, FELIX_VXLANMTU, FELIX_IPINIPMTU …",
+  'CALICO_IPV4POOL_*, CALICO_IPV6POOL_*, NO_DEFAULT_POOLS':
+    'the default pools, where the resources have none',
+  'NO_COLOR, FORCE_COLOR, TERM=dumb': 'whether output is coloured, without --color',
+};

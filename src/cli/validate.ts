@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../errors.js';
+import type { Problem } from '../model/problem.js';
+import { examplesOf } from './examples.js';
+import { placeText } from './failure.js';
+import { print } from './output.js';
+import { type Session, sessionOf } from './session.js';
+
+/** `encap validate`: what Calico's API would refuse, and more, with the line that is meant. */
+export function define(command: Command): void {
+  command
+    .argument('<path...>', 'file, folder or - (standard input)')
+    .option('-R, --recursive', 'folders in folders too');
+  examplesOf(command, [
+    ['encap validate pools.yaml', 'a file'],
+    ['encap validate -R cluster.d', 'a folder and those below it'],
+    ['calicoctl get ippool -o yaml | encap validate -', 'what a cluster has'],
+    ['encap validate pools.yaml -o json', 'for an editor or CI; exit code 3 when invalid'],
+  ]).action(async (paths: readonly string[], { recursive = false }: { recursive?: boolean }) => {
+    const [{ readResources }, { validate }] = await Promise.all([
+      import('../sources/file/read.js'),
+      import('../model/validate.js'),
+    ]);
+    const read = await readResources(paths, { recursive });
+    const { documents, files } = read;
+    const problems = validate(read);
+    const valid = !problems.some(({ severity }) => severity === 'error');
+    const document = {
+      apiVersion: 'encap/v1',
+      kind: 'ValidationReport',
+      valid,
+      problems: problems.map(bare),
+    };
+    const session = sessionOf(command);
+    await print(session, {
+      document,
+      names: () => [...new Set(problems.map(({ file }) => file))],
+      text: () =>
+        [
+          ...problems.map((problem) => problemText(session, problem)),
+          `${counted(documents.length, 'resource')} in ${counted(files.length, 'file')}: ${summary(problems)}`,
+        ].join('\n'),
+    });
+    if (!valid) process.exitCode = exitCodes.invalid;
+  });
+}
+
+/** A problem without what only the text needs. */
+function bare({ severity, file, line, column, path, message }: Problem): object {
+  return { severity, file, line, column, path, message };
+}
+
+/** Place, severity, field and message; below it the line and what in it is meant. */
+export function problemText({ paint }: Session, problem: Problem): string {
+  const { severity, path, message, excerpt, line } = problem;
+  const loud = severity === 'error' ? paint.red : paint.yellow;
+  const field = path === '' ? '' : `${path}: `;
+  const first = `${paint.bold(placeText(problem))}  ${loud(severity)}  ${field}${message}`;
+  if (excerpt === undefined || excerpt.text.trim() === '') return first;
+  const { text, start } = window(excerpt.text, problem.column);
+  const margin = `${String(line).padStart(5)} | `;
+  // A tab before the caret stays a tab, so that the caret stands below its character.
+  const before = text.slice(0, start).replace(/[^\t]/g, ' ');
+  const length = Math.max(1, Math.min(excerpt.length, text.length - start));
+  return `${first}\n${paint.dim(margin)}${text}\n${' '.repeat(margin.length - 2)}${paint.dim('| ')}${before}${loud('^'.repeat(length))}`;
+}
+
+/** Columns of an excerpt: long lines are JSON, of which the surroundings are enough. */
+const excerptWidth = 100;
+
+function window(text: string, column: number): { readonly text: string; readonly start: number } {
+  if (text.length <= excerptWidth) return { text, start: column - 1 };
+  const from = Math.max(0, Math.min(column - 1 - 20, text.length - excerptWidth));
+  return { text: text.slice(from, from + excerptWidth), start: column - 1 - from };
+}
+
+function summary(problems: readonly Problem[]): string {
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  if (problems.length === 0) return 'valid';
+  const parts = [];
+  if (errors > 0) parts.push(counted(errors, 'error'));
+  if (warnings > 0) parts.push(counted(warnings, 'warning'));
+  return parts.join(', ');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,72 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's folder. */
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+export const main = join(root, 'dist/src/cli/main.js');
+
+/** What a command printed, and how it ended. */
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number;
+}
+
+export interface How {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly cwd?: string;
+}
+
+/** Runs the built command with pipes: plain, uncoloured, uncut. */
+export async function encap(
+  args: readonly string[],
+  { env = {}, stdin = '', cwd = root }: How = {},
+): Promise<Ended> {
+  return new Promise((done) => {
+    const child = execFile(
+      process.execPath,
+      [main, ...args],
+      { env: { ...cleanEnvironment(), ...env }, cwd, timeout: 60_000, maxBuffer: 64 << 20 },
+      (error, stdout, stderr) => {
+        done({
+          stdout,
+          stderr,
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+        });
+      },
+    );
+    child.stdin?.end(stdin);
+  });
+}
+
+/** Runs the built command on a terminal of 80 columns; what it says on either stream comes as one text. */
+export function encapOnTerminal(
+  args: readonly string[],
+  { env = {}, cwd = root }: How = {},
+): string {
+  const line = [process.execPath, main, ...args]
+    .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    .join(' ');
+  return execFileSync('script', ['-qec', `stty cols 80 rows 24; ${line}`, '/dev/null'], {
+    env: { ...cleanEnvironment(), TERM: 'xterm', ...env },
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  }).replaceAll('\r\n', '\n');
+}
+
+/** Whatever the machine's environment says of Calico, colours or nodes is not part of a test. */
+function cleanEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value === undefined ||
+      /^(?:CALICO_|FELIX_|ENCAP_|NO_|FORCE_COLOR|NODENAME|CI$|TERM|NODE_)/.test(name)
+        ? []
+        : [[name, value]],
+    ),
+  );
+}
