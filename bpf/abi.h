@@ -76,8 +76,8 @@ enum peer_index {
 	SELF_IPV4 = 0,
 	SELF_IPV6 = 1,
 	FIRST_PEER = 2,
-	PEER_EXTERNAL =
-		0xffffffff, /* in struct source only: FelixConfiguration externalNodesList */
+	/* in struct source only: FelixConfiguration externalNodesList */
+	PEER_EXTERNAL = 0xffffffff,
 };
 
 struct peer {
@@ -110,8 +110,85 @@ struct traffic {
 };
 ABI_SIZE(struct traffic, 16);
 
-/* verdicts: per-CPU array; index: enum verdict of verdict.h, whose names user space reads from BTF.
- * One list for both programs, counted apart: a verdict that both use has a figure for each. */
+/* Which program speaks. */
+enum direction {
+	EGRESS,
+	INGRESS,
+};
+
+/* Why a packet leaves a program: every way out has a name. PASS_ goes on to the next program and
+ * the stack, DROP_ ends the packet; behind the prefix stands the counter's name. User space reads
+ * the list from BTF: a new name needs nothing there. */
+enum verdict {
+	UNDECIDED, /* no reason to leave yet: never counted */
+
+	ENCAPSULATED, /* outer headers pushed, sent to the peer */
+	DECAPSULATED, /* outer headers popped, handed to the stack */
+	DIRECT,	      /* sent to the peer as it is: the pool's policy says so */
+
+	/* Not ours. */
+	PASS_NOT_IP,	  /* not IPv4 */
+	PASS_NOT_POOL,	  /* egress: did not take a pool route */
+	PASS_OWN_TUNNEL,  /* egress: second pass of a packet that we redirected */
+	PASS_VLAN,	  /* ingress: for a VLAN device above this one */
+	PASS_NOT_HOST,	  /* ingress: to another machine's MAC, broadcast or multicast */
+	PASS_NOT_OURS,	  /* ingress: not to our address, or no encapsulation of ours */
+	PASS_FOREIGN_VNI, /* ingress: another overlay's, on the same port */
+
+	/* Egress: a pool route led here, but there is no way on. */
+	DROP_IP_MALFORMED,    /* shorter than its own header says */
+	DROP_TTL,	      /* RFC 791 section 3.2: a TTL of 0 must not travel */
+	DROP_WORKLOAD_TUNNEL, /* a workload's own tunnel to a node, which would pass for ours */
+	DROP_NOT_IN_POOL,     /* route left over, or pool not written yet */
+	DROP_NO_BLOCK,	      /* Calico: no route */
+	DROP_LOCAL_BLOCK,     /* unused address of our own block; Calico: blackhole */
+	DROP_SRC_SPOOF,	      /* forwarded from a source that is not this node's */
+	DROP_NO_PEER,	      /* block of a peer that was removed */
+	DROP_NO_POLICY,	      /* block of a policy that does not exist */
+	DROP_NO_SELF,	      /* this node has no underlay address yet */
+	DROP_UNKNOWN_ENCAP,   /* written by a newer user space */
+	DROP_TOO_BIG,	      /* does not fit the uplink once encapsulated */
+	DROP_NESTED_TUNNEL,   /* carries offloads of a tunnel already: no kernel offloads two */
+
+	/* Both: what the kernel refused. */
+	DROP_GSO_TYPE,	  /* a super-packet that cannot carry this encapsulation */
+	DROP_NO_HEADROOM, /* no memory to make or take the room */
+
+	/* Ingress: the outer headers. */
+	DROP_OUTER_IP_MALFORMED,
+	DROP_OUTER_IP_OPTIONS,
+	DROP_OUTER_FRAG,    /* RFC 7348 section 4.3: never fragmented; nor do our IPIP peers */
+	DROP_OUTER_CSUM,    /* tc runs ahead of the stack: nobody has looked at it */
+	DROP_OUTER_MARTIAN, /* from ourselves, or from an address that nobody has */
+	DROP_UDP_MALFORMED,
+	DROP_UNKNOWN_PEER, /* not from a node that may send us this encapsulation */
+
+	/* Ingress: the encapsulation. */
+	DROP_VXLAN_SHORT,
+	DROP_VXLAN_FLAGS, /* RFC 7348 section 5: the I bit alone */
+	DROP_INNER_SHORT,
+	DROP_INNER_MAC,	   /* not to our VTEP */
+	DROP_INNER_PROTO,  /* neither IPv4 nor IPv6 */
+	DROP_INNER_FAMILY, /* IPv6: has an overlay of its own */
+
+	/* Ingress: the packet inside. */
+	DROP_INNER_IP_MALFORMED,
+	DROP_INNER_TTL,
+	DROP_INNER_MARTIAN,
+	DROP_INNER_SRC,	    /* not the sender's to use */
+	DROP_MODE_MISMATCH, /* the sender's, but its pool travels in another encapsulation */
+	DROP_INNER_DST,	    /* not ours to deliver */
+	DROP_ECN,	    /* RFC 6040 section 4.2: CE outside, not-ECT inside */
+	DROP_INNER_UDP_GSO, /* this kernel would lose its segments in silence */
+
+	VERDICT_COUNT,
+};
+
+/* No member: user space would find two names for one value. */
+#define FIRST_DROP DROP_IP_MALFORMED
+
+/* verdicts: per-CPU array; index: enum verdict. One list for both programs, counted apart: a
+ * verdict that both use has a figure for each. */
 struct verdict_traffic {
 	struct traffic egress;
 	struct traffic ingress;
@@ -119,7 +196,6 @@ struct verdict_traffic {
 ABI_SIZE(struct verdict_traffic, 32);
 
 /* peer_traffic: per-CPU array; index: as peers. */
-
 struct peer_traffic {
 	struct traffic encapsulated;
 	struct traffic decapsulated;
@@ -137,19 +213,18 @@ enum check {
 struct config {
 	__u32 vni; /* 24 bits */
 	__be16 vxlan_port;
-	__u8 nobody_mac[6];	     /* destination MAC of packets that took a pool route */
-	__u32 own_mark;		     /* mark bit that says: encapsulated here already */
-	__u32 adjust_room_push;	     /* ENCAP_L2_ETH where this kernel accepts it (5.13), for inner
-					Ethernet */
-	__u32 adjust_room_pop_vxlan; /* DECAP_L4_UDP where accepted, else 0 */
-	__u32 adjust_room_pop_ipip;  /* DECAP_IPXIP4 where accepted, else 0 */
+	__u8 nobody_mac[6]; /* destination MAC of packets that took a pool route */
+	__u32 own_mark;	    /* mark bit that says: sent on by us already */
+	/* BPF_F_ADJ_ROOM_* bits that not every kernel accepts; 0 where it does not */
+	__u32 adjust_room_push;	     /* ENCAP_L2_ETH, since 5.13: for inner Ethernet */
+	__u32 adjust_room_pop_vxlan; /* DECAP_L4_UDP, after 6.18 */
+	__u32 adjust_room_pop_ipip;  /* DECAP_IPXIP4, after 6.18 */
 	enum check source_check;
 	enum check destination_check;
 	__u8 outer_ttl;
 	__u8 allow_vxlan_from_workloads; /* FelixConfiguration allowVXLANPacketsFromWorkloads */
 	__u8 allow_ipip_from_workloads;
-	__u8 check_mtu; /* 1 where this kernel has bpf_check_mtu (5.12); before, adjust_room itself
-			   checks */
+	__u8 check_mtu; /* 1: this kernel has bpf_check_mtu (5.12); before, adjust_room checks */
 };
 ABI_SIZE(struct config, 40);
 

@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "encap/encap.h"
-#include "maps.h"
+#include "verdict.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -19,6 +19,13 @@ char _license[] SEC("license") = "GPL";
 #define OUTER_BYTES (ETH_HLEN + sizeof(struct vxlan_headers) + sizeof(struct iphdr))
 _Static_assert(OUTER_BYTES >= ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr),
 	       "outer options and ports must be readable");
+
+static __always_inline int is_nobody(const __u8 mac[ETH_ALEN])
+{
+	return mac[0] == config.nobody_mac[0] && mac[1] == config.nobody_mac[1] &&
+	       mac[2] == config.nobody_mac[2] && mac[3] == config.nobody_mac[3] &&
+	       mac[4] == config.nobody_mac[4] && mac[5] == config.nobody_mac[5];
+}
 
 static __always_inline int is_forwarded(const struct __sk_buff *skb)
 {
@@ -35,7 +42,7 @@ static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 	struct address destination;
 	struct peer *self;
 
-	if (!ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP) || !ip)
+	if (!ethernet || !ip)
 		return 0;
 	switch (encap_announced(ip, at)) {
 	case ENCAP_IPIP:
@@ -80,7 +87,7 @@ static __always_inline enum verdict trim(struct __sk_buff *skb, __u32 ip_bytes)
 
 	if (skb->gso_size || skb->len == bytes)
 		return UNDECIDED;
-	if (skb->len < bytes)
+	if (skb->len < bytes || ip_bytes < sizeof(struct iphdr))
 		return DROP_IP_MALFORMED;
 	return bpf_skb_change_tail(skb, bytes, 0) ? DROP_NO_HEADROOM : UNDECIDED;
 }
@@ -114,8 +121,9 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	struct peer_traffic *traffic;
 	enum verdict verdict;
 	struct inner inner;
+	enum encap encap;
 	struct pool *pool;
-	int for_pool, is_ip;
+	int for_pool;
 
 	if (!ethernet)
 		return PASS_NOT_IP;
@@ -124,19 +132,16 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		skb->mark &= ~config.own_mark;
 		return PASS_OWN_TUNNEL;
 	}
-	is_ip = ethernet->h_proto == bpf_htons(ETH_P_IP);
-	if (!is_ip)
+	if (ethernet->h_proto != bpf_htons(ETH_P_IP))
 		return PASS_NOT_IP;
-	if (is_forwarded(skb) && is_workload_tunnel(skb))
+	ip = see_ipv4(&at);
+	if (!ip)
+		return for_pool ? DROP_IP_MALFORMED : PASS_NOT_POOL;
+	inner = inner_ipv4(ip);
+	if (is_forwarded(skb) && encap_possible(inner.protocol) && is_workload_tunnel(skb))
 		return DROP_WORKLOAD_TUNNEL;
 	if (!for_pool)
 		return PASS_NOT_POOL;
-
-	at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
-	ip = take_ethernet(&at) ? see_ipv4(&at) : NULL;
-	if (!ip)
-		return DROP_IP_MALFORMED;
-	inner = inner_ipv4(ip);
 	if (!inner.ttl)
 		return DROP_TTL;
 	self = peer_at(SELF_IPV4);
@@ -160,10 +165,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	if (!policy)
 		return DROP_NO_POLICY;
 
-	verdict = trim(skb, inner.bytes)
-			  ?: encap_push(peer->same_subnet ? policy->same_subnet
-							  : policy->other_subnet,
-					skb, self, peer, inner.tos);
+	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
+	verdict = trim(skb, inner.bytes) ?: encap_push(encap, skb, self, peer, inner.tos);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
 	traffic = peer_traffic_at(block->peer);
@@ -261,8 +264,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	ip = see_ipv4(&at);
 	if (!ip)
 		return DROP_OUTER_IP_MALFORMED;
-	if (!self || ip->daddr != self->underlay.word[0] ||
-	    (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_IPIP))
+	if (!self || ip->daddr != self->underlay.word[0] || !encap_possible(ip->protocol))
 		return PASS_NOT_OURS;
 
 	at = cursor_at(skb, OUTER_BYTES);

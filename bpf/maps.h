@@ -1,4 +1,4 @@
-/* maps.h: the tables that user space writes and the programs look up.
+/* maps.h: the tables that user space writes and the programs look up, and their configuration.
  *
  * Small tables, one question each. Programs only read them (BPF_F_RDONLY_PROG), but for the
  * counters. max_entries are defaults: the loader may change them. Every lookup that takes an index
@@ -11,6 +11,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+
+/* Set before load, frozen by it: the verifier knows the values and leaves out dead branches. Read
+ * the fields as they stand: a cast that drops volatile makes clang fold in the zeros below. */
+const volatile struct config config = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -59,6 +63,13 @@ struct {
 	__type(key, struct pool_key);
 	__type(value, struct source);
 } externals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VERDICT_COUNT);
+	__type(key, __u32); /* enum verdict; BTF of an array wants a plain integer */
+	__type(value, struct verdict_traffic);
+} verdicts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include "config.h"
+#include "abi.h"
 
 #define IPV4_DF		     0x4000 /* RFC 791 section 3.1: flags and fragment offset */
 #define IPV4_MF		     0x2000

@@ -7,6 +7,12 @@
 #include "ipip.h"
 #include "vxlan.h"
 
+/* Whether an IP protocol can carry any of them: a quick no for most packets. */
+static __always_inline int encap_possible(__u8 protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_IPIP;
+}
+
 /* What an IPv4 header announces behind it, where the cursor stands; ENCAP_NONE: nothing of ours. */
 static __always_inline enum encap encap_announced(const struct iphdr *ip, struct cursor at)
 {
@@ -43,7 +49,12 @@ static __always_inline enum verdict encap_open(enum encap encap, struct cursor *
 static __always_inline enum verdict encap_inner(enum encap encap, struct cursor *at, __u32 *left,
 						const struct peer *self)
 {
-	return encap == ENCAP_VXLAN ? vxlan_inner(at, left, self) : UNDECIDED;
+	switch (encap) {
+	case ENCAP_VXLAN:
+		return vxlan_inner(at, left, self);
+	default:
+		return UNDECIDED;
+	}
 }
 
 static __always_inline enum verdict encap_push(enum encap encap, struct __sk_buff *skb,
@@ -65,7 +76,14 @@ static __always_inline enum verdict encap_push(enum encap encap, struct __sk_buf
 static __always_inline enum verdict encap_pop(enum encap encap, struct __sk_buff *skb,
 					      __u8 inner_protocol)
 {
-	return encap == ENCAP_VXLAN ? vxlan_pop(skb, inner_protocol) : ipip_pop(skb);
+	switch (encap) {
+	case ENCAP_IPIP:
+		return ipip_pop(skb);
+	case ENCAP_VXLAN:
+		return vxlan_pop(skb, inner_protocol);
+	default:
+		return PASS_NOT_OURS;
+	}
 }
 
 #endif

@@ -6,8 +6,8 @@
 #ifndef ENCAPD_OUTER_H
 #define ENCAPD_OUTER_H
 
+#include "../maps.h"
 #include "../packet.h"
-#include "../verdict.h"
 
 /* All pushes: segments keep their size, for the route's MTU has left room; checksums stay valid. */
 #define ROOM_FLAGS (BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET)
