@@ -1,0 +1,240 @@
+import ipaddr from 'ipaddr.js';
+import {
+  array,
+  bytes,
+  enumeration,
+  mapped,
+  struct,
+  u16be,
+  u32,
+  u32be,
+  u64,
+  u8,
+  type Codec,
+} from 'libbpf-ts';
+import type { EncapName } from '../encap/index.js';
+import type { Policy, PoolEntry } from '../model/desired.js';
+import { addressBits, type Address, type Family } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
+import type { Mac } from '../net/mac.js';
+import {
+  externalPeer,
+  firstPeer,
+  selfIndex,
+  type BlockEntry,
+  type PeerEntry,
+  type SourceEntry,
+} from './entry.js';
+
+// The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
+
+const encapMembers = {
+  ENCAP_NONE: 0,
+  ENCAP_IPIP: 1,
+  ENCAP_VXLAN: 2,
+} as const satisfies Record<`ENCAP_${Uppercase<EncapName | 'none'>}`, number>;
+
+const familyMembers = { FAMILY_IPV4: 4, FAMILY_IPV6: 6 } as const;
+
+const checkMembers = { CHECK_OFF: 0, CHECK_POOL: 1, CHECK_STRICT: 2 } as const;
+
+/** enum peer_index in BTF's words, for the check at load. */
+export const peerIndexMembers = {
+  SELF_IPV4: selfIndex.ipv4,
+  SELF_IPV6: selfIndex.ipv6,
+  FIRST_PEER: firstPeer,
+  PEER_EXTERNAL: externalPeer,
+} as const;
+
+const encap = mapped(
+  enumeration('encap', encapMembers),
+  (member) => encapNames[member],
+  (name) => `ENCAP_${upper(name)}` as const,
+);
+
+const family = mapped(
+  enumeration('family', familyMembers),
+  (member): Family => (member === 'FAMILY_IPV4' ? 'ipv4' : 'ipv6'),
+  (name) => (name === 'ipv4' ? 'FAMILY_IPV4' : 'FAMILY_IPV6'),
+);
+
+const encapNames = { ENCAP_NONE: 'none', ENCAP_IPIP: 'ipip', ENCAP_VXLAN: 'vxlan' } as const;
+
+/** bit (1 << enum encap). */
+const accepted = mapped(
+  u32,
+  u32be,
+  (mask): readonly EncapName[] => carriers.filter((name) => (mask & bitOf(name)) !== 0),
+  (names) => names.reduce((mask, name) => mask | bitOf(name), 0),
+);
+
+const carriers = ['ipip', 'vxlan'] as const satisfies readonly EncapName[];
+
+const words = struct('address', { word: array(u32be, 4) });
+
+const mac = mapped(bytes(6), textOfMac, bytesOfMac);
+
+const noMac = '00:00:00:00:00:00';
+
+/** struct pool_key: a CIDR in an LPM trie; its prefix length counts the family's 32 bits too. */
+export const poolKey: Codec<Cidr> = mapped(
+  struct('pool_key', { prefixLength: u32, family, address: words }),
+  (key) => cidrOf(key.family, key.address.word, key.prefixLength - familyBits),
+  (cidr) => {
+    const { family, address, prefixLength } = partsOf(cidr);
+    return { prefixLength: prefixLength + familyBits, family, address };
+  },
+);
+
+const familyBits = 32;
+
+/** struct pool. */
+export const pool: Codec<PoolEntry> = mapped(
+  struct('pool', { blockLengths: array(u8, 16) }),
+  ({ blockLengths }) => ({ blockLengths: blockLengths.filter((length) => length !== 0) }),
+  ({ blockLengths }) => ({
+    blockLengths: Array.from({ length: 16 }, (_, place) => blockLengths[place] ?? 0),
+  }),
+);
+
+/** struct block_key. */
+export const blockKey: Codec<Cidr> = mapped(
+  struct('block_key', { family, prefixLength: u32, address: words }),
+  (key) => cidrOf(key.family, key.address.word, key.prefixLength),
+  partsOf,
+);
+
+/** struct block. */
+export const block: Codec<BlockEntry> = struct('block', { peer: u32, policy: u32 });
+
+/** struct policy. */
+export const policy: Codec<Policy> = mapped(
+  struct('policy', { sameSubnet: encap, otherSubnet: encap, accepted, zero: u32 }),
+  ({ sameSubnet, otherSubnet, accepted }) => ({ sameSubnet, otherSubnet, accepted }),
+  (value) => ({ ...value, zero: 0 }),
+);
+
+/** struct peer. */
+export const peer: Codec<PeerEntry> = mapped(
+  struct('peer', { family, underlay: words, vtepMac: mac, sameSubnet: u8, zero: u8 }),
+  (value) => ({
+    family: value.family,
+    underlay: addressOf(value.family, value.underlay.word),
+    vtepMac: value.vtepMac === noMac ? undefined : value.vtepMac,
+    sameSubnet: value.sameSubnet === 1,
+  }),
+  (value) => ({
+    family: value.family,
+    underlay: { word: wordsOf(value.underlay) },
+    vtepMac: value.vtepMac ?? (noMac as Mac),
+    sameSubnet: value.sameSubnet ? 1 : 0,
+    zero: 0,
+  }),
+);
+
+/** struct source_key. */
+export const sourceKey: Codec<Address> = mapped(
+  struct('source_key', { family, address: words }),
+  (key) => addressOf(key.family, key.address.word),
+  (address) => ({ family: familyOf(address), address: { word: wordsOf(address) } }),
+);
+
+/** struct source. */
+export const source: Codec<SourceEntry> = struct('source', { peer: u32, accepted });
+
+/** struct traffic: what one counter counted on one CPU. */
+export const traffic = struct('traffic', { packets: u64, bytes: u64 });
+
+/** struct peer_traffic. */
+export const peerTraffic = struct('peer_traffic', {
+  encapsulated: traffic,
+  decapsulated: traffic,
+  direct: traffic,
+});
+
+const check = enumeration('check', checkMembers);
+
+/** struct config: the read-only data that is set before load. */
+export const config = struct('config', {
+  vni: u32,
+  vxlanPort: u16be,
+  nobodyMac: mac,
+  ownMark: u32,
+  adjustRoomPush: u32,
+  adjustRoomPopVxlan: u32,
+  adjustRoomPopIpip: u32,
+  sourceCheck: check,
+  destinationCheck: check,
+  outerTtl: u8,
+  allowVxlanFromWorkloads: u8,
+  allowIpipFromWorkloads: u8,
+  zero: u8,
+});
+
+/** Every layout that user space and the programs share. */
+export const layouts = {
+  poolKey,
+  pool,
+  blockKey,
+  block,
+  policy,
+  peer,
+  sourceKey,
+  source,
+  traffic,
+  peerTraffic,
+  config,
+} as const satisfies Record<string, Codec<never>>;
+
+function upper<Name extends string>(name: Name): Uppercase<Name> {
+  return name.toUpperCase() as Uppercase<Name>;
+}
+
+function bitOf(name: EncapName): number {
+  return 1 << encapMembers[`ENCAP_${upper(name)}`];
+}
+
+function familyOf(address: string): Family {
+  return address.includes(':') ? 'ipv6' : 'ipv4';
+}
+
+function wordsOf(address: Address): readonly number[] {
+  const view = new DataView(new ArrayBuffer(16));
+  ipaddr
+    .parse(address)
+    .toByteArray()
+    .forEach((byte, place) => view.setUint8(place, byte));
+  return [0, 4, 8, 12].map((offset) => view.getUint32(offset));
+}
+
+function addressOf(family: Family, word: readonly number[]): Address {
+  const octets = word.flatMap((bits) => [
+    bits >>> 24,
+    (bits >>> 16) & 255,
+    (bits >>> 8) & 255,
+    bits & 255,
+  ]);
+  return ipaddr.fromByteArray(octets.slice(0, addressBits[family] / 8)).toString() as Address;
+}
+
+function partsOf(cidr: Cidr) {
+  const slash = cidr.indexOf('/');
+  const address = cidr.slice(0, slash) as Address;
+  return {
+    family: familyOf(address),
+    prefixLength: Number(cidr.slice(slash + 1)),
+    address: { word: wordsOf(address) },
+  };
+}
+
+function cidrOf(family: Family, word: readonly number[], prefixLength: number): Cidr {
+  return `${addressOf(family, word)}/${prefixLength}` as Cidr;
+}
+
+function textOfMac(octets: Uint8Array): Mac {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(':') as Mac;
+}
+
+function bytesOfMac(mac: Mac): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
+}

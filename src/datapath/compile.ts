@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { EncapError } from '../errors.js';
+import { findClang, systemIncludes } from './clang.js';
+import { prebuiltFolder, readPrebuilt } from './prebuilt.js';
+import { hashBytes, hashSources, sourceFolder } from './sources.js';
+import { writeAtomically } from './write.js';
+
+/** An object file and where it came from: `encap status` shows it. */
+export interface ObjectFile {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly origin: Origin;
+}
+
+export interface Origin {
+  readonly kind: 'compiled' | 'cached' | 'prebuilt';
+  readonly file: string;
+  readonly why: string;
+  readonly compiler: string;
+}
+
+export interface CompileOptions {
+  readonly folder?: string;
+  readonly path?: string;
+  readonly cache?: string;
+  readonly prebuilt?: string;
+}
+
+const program = 'encapd.bpf.c';
+
+/** The object for this node: compiled by its own clang and cached; without one, the prebuilt object. */
+export function compile(options: CompileOptions = {}): ObjectFile {
+  const folder = options.folder ?? sourceFolder;
+  const compiler = findClang(options.path ?? process.env['PATH'] ?? '');
+  if (compiler.kind === 'missing')
+    return readPrebuilt(options.prebuilt ?? prebuiltFolder, folder, compiler.why);
+
+  const cache = options.cache ?? cacheFolder();
+  const key = createHash('sha256')
+    .update(JSON.stringify([hashSources(folder), compiler.version, flags()]))
+    .digest('hex');
+  const file = join(cache, `${key}.bpf.o`);
+  const found = readCached(file);
+  if (found !== undefined)
+    return object(found, {
+      kind: 'cached',
+      file,
+      why: 'sources, compiler and flags are those of an earlier run',
+      compiler: compiler.version,
+    });
+
+  const bytes = runClang(compiler.file, folder);
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  writeAtomically(`${file}.sha256`, `${hashBytes(bytes)}\n`);
+  writeAtomically(file, bytes);
+  return object(bytes, {
+    kind: 'compiled',
+    file,
+    why: 'nothing in the cache for these sources, compiler and flags',
+    compiler: compiler.version,
+  });
+}
+
+/** ENCAP_CACHE_DIR, else the system's cache for root and the user's own for others. */
+export function cacheFolder(): string {
+  const chosen = process.env['ENCAP_CACHE_DIR'];
+  if (chosen !== undefined && chosen !== '') return chosen;
+  if (process.getuid?.() === 0) return '/var/cache/encap';
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'encap');
+}
+
+/** Compiles the programs of a folder; clang's own lines are the error's reason. */
+export function runClang(clang: string, folder: string): Uint8Array {
+  const scratch = mkdtempSync(join(tmpdir(), 'encap-compile-'));
+  try {
+    const output = join(scratch, 'encapd.bpf.o');
+    execFileSync(clang, [...flags(), '-c', program, '-o', output], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
+    return readFileSync(output);
+  } catch (cause) {
+    throw new EncapError(`cannot compile ${program}: clang rejects it`, {
+      code: 'COMPILER_FAILED',
+      why: stderrOf(cause),
+      hint: `see it again: cd ${folder} && ${clang} ${flags().join(' ')} -c ${program} -o /dev/null`,
+      cause,
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** v2 has the jumps that every kernel from 4.14 on knows; v3's 32-bit copies of packet pointers trip the verifier. */
+export function flags(): readonly string[] {
+  return [
+    '-target',
+    'bpf',
+    '-mcpu=v2',
+    '-O2',
+    '-g',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    ...systemIncludes().flatMap((folder) => ['-isystem', folder]),
+    '-fdebug-compilation-dir=.',
+  ];
+}
+
+function object(bytes: Uint8Array, origin: Origin): ObjectFile {
+  return { bytes, sha256: hashBytes(bytes), origin };
+}
+
+/** undefined also for an entry that was cut short or that others could have written: it is made again. */
+function readCached(file: string): Uint8Array | undefined {
+  try {
+    const { uid, mode } = statSync(file);
+    if ((uid !== 0 && uid !== process.getuid?.()) || (mode & 0o022) !== 0) return undefined;
+    const bytes = readFileSync(file);
+    return readFileSync(`${file}.sha256`, 'utf8').trim() === hashBytes(bytes) ? bytes : undefined;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+function stderrOf(cause: unknown): string {
+  const text = (cause as { stderr?: unknown }).stderr;
+  return typeof text === 'string' && text.trim() !== '' ? text.trim() : String(cause);
+}

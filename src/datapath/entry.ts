@@ -1,0 +1,76 @@
+import type { EncapName } from '../encap/index.js';
+import type { Policy } from '../model/desired.js';
+import type { Address, Family } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
+import type { Mac } from '../net/mac.js';
+
+/** Place in the peers array; 0 and 1 are this node. */
+export type PeerIndex = number;
+
+/** Place in the policies array. */
+export type PolicyIndex = number;
+
+/** enum peer_index: this node's two places in `peers`. */
+export const selfIndex: Readonly<Record<Family, PeerIndex>> = { ipv4: 0, ipv6: 1 };
+/** enum peer_index: the first place of another node. */
+export const firstPeer: PeerIndex = 2;
+/** enum peer_index: a source that is no node of the cluster. */
+export const externalPeer: PeerIndex = 0xffffffff;
+
+/** struct peer of abi.h, in the field's terms. */
+export interface PeerEntry {
+  readonly family: Family;
+  readonly underlay: Address;
+  readonly vtepMac: Mac | undefined;
+  readonly sameSubnet: boolean;
+}
+
+/** struct block of abi.h. */
+export interface BlockEntry {
+  readonly peer: PeerIndex;
+  readonly policy: PolicyIndex;
+}
+
+/** struct source of abi.h. */
+export interface SourceEntry {
+  readonly peer: PeerIndex;
+  readonly accepted: readonly EncapName[];
+}
+
+/** Same encapsulations, in any order. */
+export function sameAccepted(a: readonly EncapName[], b: readonly EncapName[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name));
+}
+
+export function samePeer(a: PeerEntry, b: PeerEntry): boolean {
+  return (
+    a.family === b.family &&
+    a.underlay === b.underlay &&
+    a.vtepMac === b.vtepMac &&
+    a.sameSubnet === b.sameSubnet
+  );
+}
+
+export function samePolicy(a: Policy, b: Policy): boolean {
+  return (
+    a.sameSubnet === b.sameSubnet &&
+    a.otherSubnet === b.otherSubnet &&
+    sameAccepted(a.accepted, b.accepted)
+  );
+}
+
+export function sameBlock(a: BlockEntry, b: BlockEntry): boolean {
+  return a.peer === b.peer && a.policy === b.policy;
+}
+
+export function sameSource(a: SourceEntry, b: SourceEntry): boolean {
+  return a.peer === b.peer && sameAccepted(a.accepted, b.accepted);
+}
+
+/** The part of the kernel's state that decides which index a peer and a policy have. */
+export interface Indexed {
+  readonly peers: ReadonlyMap<PeerIndex, PeerEntry>;
+  readonly policies: ReadonlyMap<PolicyIndex, Policy>;
+  readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
+  readonly sources: ReadonlyMap<Address, SourceEntry>;
+}

@@ -1,0 +1,87 @@
+import type { Desired, PeerName, Policy, PoolEntry } from '../model/desired.js';
+import type { Address } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
+import type { BlockEntry, PeerEntry, PeerIndex, PolicyIndex, SourceEntry } from './entry.js';
+import type { Grace } from './grace.js';
+import { imageOf, type Allocation, type Image } from './image.js';
+import type { Remembered } from './indices.js';
+import { step, type Step } from './reconcile.js';
+import type { Table } from './table.js';
+import type { KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
+
+/** The tables of the programs. */
+export interface MapTables {
+  readonly sources: Table<Address, SourceEntry>;
+  readonly externals: Table<Cidr, SourceEntry>;
+  readonly peers: Table<PeerIndex, PeerEntry>;
+  readonly policies: Table<PolicyIndex, Policy>;
+  readonly blocks: Table<Cidr, BlockEntry>;
+  readonly pools: Table<Cidr, PoolEntry>;
+}
+
+/** The tables of the kernel that lead packets to the programs. */
+export interface NetworkTables {
+  readonly neighbours: Table<string, KernelNeighbour>;
+  readonly addresses: Table<Address, Address>;
+  readonly routes: Table<string, KernelRoute>;
+}
+
+/** The way of the maps to `desired`, in safe order, and the indices that the names got. */
+export function planMaps(
+  desired: Desired,
+  tables: MapTables,
+  allocation: Allocation,
+  grace: Grace,
+  nowMs: number,
+): { readonly image: Image; readonly steps: readonly Step[] } {
+  const actual = {
+    sources: tables.sources.entries(),
+    externals: tables.externals.entries(),
+    peers: tables.peers.entries(),
+    policies: tables.policies.entries(),
+    blocks: tables.blocks.entries(),
+    pools: tables.pools.entries(),
+  };
+  const image = imageOf(desired, actual, allocation);
+  const sources = grace.extend('sources', image.sources, actual.sources, nowMs);
+  const policies = new Map(
+    [...grace.extend('policies', image.policies, actual.policies, nowMs)].filter(
+      ([, policy]) => !isZero(policy),
+    ),
+  );
+  return {
+    image,
+    steps: [
+      step(tables.sources, sources, actual.sources),
+      step(tables.externals, image.externals, actual.externals),
+      step(tables.peers, image.peers, actual.peers),
+      step(tables.policies, policies, actual.policies),
+      step(tables.blocks, image.blocks, actual.blocks),
+      step(tables.pools, image.pools, actual.pools),
+    ],
+  };
+}
+
+/** The way of routes, neighbours and addresses: behind the maps and the attached programs. */
+export function planNetwork(underlay: Underlay, tables: NetworkTables): readonly Step[] {
+  return [
+    step(tables.neighbours, underlay.neighbours, tables.neighbours.entries()),
+    step(tables.addresses, underlay.addresses, tables.addresses.entries()),
+    step(tables.routes, underlay.routes, tables.routes.entries()),
+  ];
+}
+
+/** What a round wrote, for the next one: a node whose address changes keeps its index. */
+export function remember({ names, peers }: Image): Remembered {
+  const remembered = new Map<PeerName, { index: PeerIndex; address: Address }>();
+  for (const [name, index] of names.peers) {
+    const address = peers.get(index)?.underlay;
+    if (address !== undefined) remembered.set(name, { index, address });
+  }
+  return remembered;
+}
+
+/** An array has no absent entries: the zero policy (never, accepting nothing) is what an unused index reads as. */
+function isZero({ sameSubnet, otherSubnet, accepted }: Policy): boolean {
+  return sameSubnet === 'none' && otherSubnet === 'none' && accepted.length === 0;
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EncapError } from '../errors.js';
+import type { ObjectFile } from './compile.js';
+import { hashBytes, hashSources } from './sources.js';
+
+/** dist/prebuilt: made by `npm run build` where there is a clang. */
+export const prebuiltFolder = fileURLToPath(new URL('../../prebuilt', import.meta.url));
+
+export const prebuiltObject = 'encapd.bpf.o';
+export const prebuiltManifest = 'manifest.json';
+
+/** What the object was made of: checked before it is used. */
+export interface Manifest {
+  readonly object: string;
+  readonly sources: string;
+  readonly compiler: string;
+}
+
+/** The prebuilt object, if its bytes are those of the manifest and it was made of these very sources. */
+export function readPrebuilt(folder: string, sources: string, why: string): ObjectFile {
+  const file = join(folder, prebuiltObject);
+  const manifest = readManifest(join(folder, prebuiltManifest), why);
+  const bytes = readOrExplain(file, why);
+  const sha256 = hashBytes(bytes);
+  if (sha256 !== manifest.object)
+    throw corrupt(
+      file,
+      `its hash is ${short(sha256)}, the manifest says ${short(manifest.object)}`,
+    );
+  const actual = hashSources(sources);
+  if (actual !== manifest.sources)
+    throw corrupt(
+      file,
+      `it was made of other sources (${short(manifest.sources)}) than ${sources} has (${short(actual)})`,
+    );
+  return { bytes, sha256, origin: { kind: 'prebuilt', file, why, compiler: manifest.compiler } };
+}
+
+function readManifest(file: string, why: string): Manifest {
+  const text = readOrExplain(file, why).toString('utf8');
+  const manifest = parsed(file, text);
+  const { object, sources, compiler } = manifest;
+  if (typeof object !== 'string' || typeof sources !== 'string' || typeof compiler !== 'string')
+    throw corrupt(file, 'it does not name object, sources and compiler');
+  return { object, sources, compiler };
+}
+
+function parsed(file: string, text: string): Partial<Record<keyof Manifest, unknown>> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<Record<keyof Manifest, unknown>>;
+  } catch (cause) {
+    throw corrupt(file, 'it is no JSON', cause);
+  }
+}
+
+function readOrExplain(file: string, why: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new EncapError(`cannot make the eBPF object: ${why}, and no prebuilt one`, {
+      code: 'FEATURE_MISSING',
+      why: `${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unreadable'}`,
+      hint: 'apt install clang, or build the prebuilt object elsewhere with npm run build',
+      cause,
+    });
+  }
+}
+
+function corrupt(file: string, why: string, cause?: unknown): EncapError {
+  return new EncapError(`cannot use ${file}: ${why}`, {
+    code: 'OBJECT_CORRUPT',
+    hint: 'apt install clang, or make it again with npm run build',
+    cause,
+  });
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

@@ -1,0 +1,25 @@
+/** One kernel table as the reconciler sees it: what it holds now, and how to change it. */
+export interface Table<K, V> {
+  readonly name: TableName;
+  /** Read from the kernel at each call: the kernel is the memory. */
+  entries(): ReadonlyMap<K, V>;
+  put(entries: ReadonlyMap<K, V>): void;
+  remove(keys: readonly K[]): void;
+  /** Whether two values are the same to the kernel. */
+  same(a: V, b: V): boolean;
+}
+
+/** The tables in the order in which they are filled (reliability: accept before send, send before route). */
+export const tableNames = [
+  'sources',
+  'externals',
+  'peers',
+  'policies',
+  'blocks',
+  'pools',
+  'neighbours',
+  'addresses',
+  'routes',
+] as const;
+
+export type TableName = (typeof tableNames)[number];

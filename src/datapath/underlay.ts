@@ -1,0 +1,100 @@
+import type { Desired } from '../model/desired.js';
+import type { Address, Ipv4 } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
+import type { Mac } from '../net/mac.js';
+import { mtuOf } from './mtu.js';
+import { blackholePriority, guardPriority, nobody, nobodyMac } from './nexthop.js';
+import type { Uplink } from './uplink.js';
+
+/** A route of ours as the kernel has it. */
+export type KernelRoute =
+  | {
+      readonly type: 'unicast';
+      readonly destination: Cidr;
+      readonly gateway: Address;
+      readonly index: number;
+      readonly source: Address | undefined;
+      readonly mtu: number;
+      readonly priority: number;
+    }
+  | {
+      readonly type: 'blackhole' | 'unreachable';
+      readonly destination: Cidr;
+      readonly priority: number;
+    };
+
+/** A permanent neighbour of ours. */
+export interface KernelNeighbour {
+  readonly address: Ipv4;
+  readonly index: number;
+  readonly mac: Mac;
+}
+
+/** What the kernel's own tables should hold for the programs to be met: routes, NOBODY, tunnel addresses. */
+export interface Underlay {
+  readonly neighbours: ReadonlyMap<string, KernelNeighbour>;
+  readonly addresses: ReadonlyMap<Address, Address>;
+  readonly routes: ReadonlyMap<string, KernelRoute>;
+  /** Pools that are decided but that this datapath doesn't carry yet. */
+  readonly notCarried: readonly Cidr[];
+}
+
+/** Pure: the routes to NOBODY, and what keeps pool packets from leaving another way. */
+export function underlayOf(desired: Desired, uplink: Uplink): Underlay {
+  const pools = [...desired.routes].filter(([cidr]) => isIpv4(cidr));
+  const routes = new Map<string, KernelRoute>();
+  const put = (route: KernelRoute): unknown => routes.set(keyOfRoute(route), route);
+
+  for (const cidr of localBlocks(desired))
+    // As Calico does: an unused address of a local block must not leave by the uplink and come back.
+    put({ type: 'blackhole', destination: cidr, priority: blackholePriority });
+  for (const [destination, route] of pools) {
+    // Counts only while the pool route is gone (uplink down): nothing leaves in clear by a default route.
+    put({ type: 'unreachable', destination, priority: guardPriority });
+    put({
+      type: 'unicast',
+      destination,
+      gateway: nobody,
+      index: uplink.index,
+      source: route.source,
+      mtu: mtuOf(route, uplink.mtu),
+      priority: 0,
+    });
+  }
+
+  const neighbour: KernelNeighbour = { address: nobody, index: uplink.index, mac: nobodyMac };
+  return {
+    neighbours: new Map(pools.length === 0 ? [] : [[keyOfNeighbour(neighbour), neighbour]]),
+    addresses: new Map(
+      (desired.self.ipv4?.tunnelAddresses ?? []).map((address) => [address, address]),
+    ),
+    routes,
+    notCarried: [...desired.routes.keys()].filter((cidr) => !isIpv4(cidr)),
+  };
+}
+
+/** Identity of a route in the kernel: two types of one destination are two routes. */
+export function keyOfRoute({ type, destination }: KernelRoute): string {
+  return `${type} ${destination}`;
+}
+
+export function keyOfNeighbour({ address, index }: KernelNeighbour): string {
+  return `${address} dev ${index}`;
+}
+
+export function sameRoute(a: KernelRoute, b: KernelRoute): boolean {
+  if (a.type !== b.type || a.priority !== b.priority) return false;
+  if (a.type !== 'unicast' || b.type !== 'unicast') return true;
+  return a.gateway === b.gateway && a.index === b.index && a.source === b.source && a.mtu === b.mtu;
+}
+
+/** Blocks of this node, borrowed single addresses left out: a blackhole for them would eat the workload's own route. */
+function localBlocks({ blocks }: Desired): Cidr[] {
+  return [...blocks]
+    .filter(([cidr, { peer }]) => peer === 'self' && isIpv4(cidr) && !cidr.endsWith('/32'))
+    .map(([cidr]) => cidr);
+}
+
+function isIpv4(cidr: Cidr): boolean {
+  return !cidr.includes(':');
+}

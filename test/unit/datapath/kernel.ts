@@ -1,0 +1,115 @@
+import {
+  firstPeer,
+  sameBlock,
+  samePeer,
+  samePolicy,
+  sameSource,
+  selfIndex,
+} from '../../../src/datapath/entry.js';
+import { Grace } from '../../../src/datapath/grace.js';
+import { Places, type Remembered } from '../../../src/datapath/indices.js';
+import {
+  planMaps,
+  planNetwork,
+  remember,
+  type MapTables,
+  type NetworkTables,
+} from '../../../src/datapath/plan.js';
+import { reconcile, type Change } from '../../../src/datapath/reconcile.js';
+import { sameRoute, underlayOf, type KernelNeighbour } from '../../../src/datapath/underlay.js';
+import type { Desired, PoolEntry } from '../../../src/model/desired.js';
+import type { Address } from '../../../src/net/address.js';
+import type { Cidr } from '../../../src/net/cidr.js';
+import { MemoryTable } from './memory-table.js';
+
+/** A kernel in memory, reconciled by the code that reconciles the real one; `afterWrite` sees each single write. */
+export class Kernel {
+  readonly maps;
+  readonly network;
+  nowMs = 0;
+  readonly grace: Grace;
+  #remembered: Remembered = new Map();
+  readonly #peers = new Places('peers', firstPeer, 12);
+  readonly #policies = new Places('policies', 0, 8);
+
+  constructor(afterWrite: () => void = () => undefined, graceMs = 0) {
+    this.grace = new Grace(graceMs);
+    this.maps = {
+      sources: new MemoryTable<Address, Entry<'sources'>>(
+        'sources',
+        sameSource,
+        new Map(),
+        afterWrite,
+      ),
+      externals: new MemoryTable<Cidr, Entry<'externals'>>(
+        'externals',
+        sameSource,
+        new Map(),
+        afterWrite,
+      ),
+      peers: new MemoryTable<number, Entry<'peers'>>('peers', samePeer, new Map(), afterWrite),
+      policies: new MemoryTable<number, Entry<'policies'>>(
+        'policies',
+        samePolicy,
+        new Map(),
+        afterWrite,
+      ),
+      blocks: new MemoryTable<Cidr, Entry<'blocks'>>('blocks', sameBlock, new Map(), afterWrite),
+      pools: new MemoryTable<Cidr, PoolEntry>('pools', samePool, new Map(), afterWrite),
+    } satisfies MapTables;
+    this.network = {
+      neighbours: new MemoryTable<string, KernelNeighbour>(
+        'neighbours',
+        (a, b) => a.mac === b.mac,
+        new Map(),
+        afterWrite,
+      ),
+      addresses: new MemoryTable<Address, Address>(
+        'addresses',
+        (a, b) => a === b,
+        new Map(),
+        afterWrite,
+      ),
+      routes: new MemoryTable('routes', sameRoute, new Map(), afterWrite),
+    } satisfies NetworkTables;
+  }
+
+  get writes(): number {
+    return [...Object.values(this.maps), ...Object.values(this.network)].reduce(
+      (sum, table) => sum + table.writes,
+      0,
+    );
+  }
+
+  apply(desired: Desired): readonly Change[] {
+    const { image, steps } = planMaps(
+      desired,
+      this.maps,
+      { peers: this.#peers, policies: this.#policies, remembered: this.#remembered },
+      this.grace,
+      this.nowMs,
+    );
+    const underlay = underlayOf(desired, { name: 'eth0', index: 2, mtu: 1500 });
+    const changes = reconcile([...steps, ...planNetwork(underlay, this.network)]);
+    this.#remembered = remember(image);
+    return changes;
+  }
+
+  /** As the programs look a block up: who would get its packets now; undefined = nobody, they are dropped. */
+  ownerOf(block: Cidr): string | undefined {
+    const pool = block.replace(/(\d+\.\d+)\..*/, '$1.0.0/16') as Cidr;
+    const route = this.network.routes.content.get(`unicast ${pool}`);
+    const lengths = this.maps.pools.content.get(pool)?.blockLengths ?? [];
+    const entry = this.maps.blocks.content.get(block);
+    if (route === undefined || !lengths.includes(26) || entry === undefined) return undefined;
+    if (entry.peer === selfIndex.ipv4) return 'self';
+    return this.maps.peers.content.get(entry.peer)?.underlay;
+  }
+}
+
+type Entry<Name extends keyof MapTables> =
+  ReturnType<MapTables[Name]['entries']> extends ReadonlyMap<unknown, infer Value> ? Value : never;
+
+function samePool(a: PoolEntry, b: PoolEntry): boolean {
+  return a.blockLengths.join() === b.blockLengths.join();
+}

@@ -1,0 +1,36 @@
+import type { Table, TableName } from '../../../src/datapath/table.js';
+
+/** A table in memory that writes entry by entry, counts, and calls back after each write: a kernel that may die anywhere. */
+export class MemoryTable<K, V> implements Table<K, V> {
+  readonly content: Map<K, V>;
+  writes = 0;
+
+  constructor(
+    readonly name: TableName,
+    readonly same: (a: V, b: V) => boolean,
+    content: ReadonlyMap<K, V> = new Map(),
+    readonly afterWrite: () => void = () => undefined,
+  ) {
+    this.content = new Map(content);
+  }
+
+  entries(): ReadonlyMap<K, V> {
+    return new Map(this.content);
+  }
+
+  put(entries: ReadonlyMap<K, V>): void {
+    for (const [key, value] of entries) {
+      this.content.set(key, value);
+      this.writes += 1;
+      this.afterWrite();
+    }
+  }
+
+  remove(keys: readonly K[]): void {
+    for (const key of keys) {
+      this.content.delete(key);
+      this.writes += 1;
+      this.afterWrite();
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { reconcile, type Step } from '../../../src/datapath/reconcile.js';
+import { EncapError } from '../../../src/errors.js';
+import type { Desired } from '../../../src/model/desired.js';
+import type { Address } from '../../../src/net/address.js';
+import type { Cidr } from '../../../src/net/cidr.js';
+import { Kernel } from './kernel.js';
+import { desiredOf, worlds, type World } from './worlds.js';
+
+const vxlan = { encap: 'vxlan', crossSubnet: false, owners: [0, 1, 2] } as const;
+
+test('the tables end as decided, whatever they held before', (t) => {
+  fc.assert(
+    fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
+      const kernel = new Kernel();
+      for (const world of history) kernel.apply(desiredOf(world));
+      const desired = desiredOf(history[history.length - 1] as World);
+      for (const cidr of desired.blocks.keys())
+        t.is(kernel.ownerOf(cidr), addressOfOwner(desired, cidr), cidr);
+      t.deepEqual([...kernel.maps.blocks.content.keys()].sort(), [...desired.blocks.keys()].sort());
+      t.deepEqual([...kernel.maps.pools.content.keys()].sort(), [...desired.pools.keys()].sort());
+    }),
+  );
+});
+
+test('what is there already is not written again', (t) => {
+  fc.assert(
+    fc.property(fc.array(worlds, { minLength: 1, maxLength: 3 }), (history) => {
+      const kernel = new Kernel();
+      for (const world of history) kernel.apply(desiredOf(world));
+      const before = kernel.writes;
+      t.deepEqual(kernel.apply(desiredOf(history[history.length - 1] as World)), []);
+      t.is(kernel.writes, before);
+    }),
+  );
+});
+
+test('a block that has a path before and after a change has one after every single write between, to its old or new owner', (t) => {
+  fc.assert(
+    fc.property(worlds, worlds, (before, after) => {
+      let watched: (() => void) | undefined;
+      const kernel = new Kernel(() => watched?.());
+      const first = desiredOf(before);
+      const second = desiredOf(after);
+      kernel.apply(first);
+      const kept = [...first.blocks.keys()].filter((cidr) => second.blocks.has(cidr));
+      watched = () => {
+        for (const cidr of kept) {
+          const owner = kernel.ownerOf(cidr);
+          t.true(
+            owner !== undefined && ownersOf(cidr, first, second).has(owner),
+            `${cidr} would go to ${owner ?? 'nobody'}`,
+          );
+        }
+      };
+      kernel.apply(second);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('switching the mode of a pool is one write, to its policy', (t) => {
+  const kernel = new Kernel();
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 2] }));
+  const changes = kernel.apply(
+    desiredOf({ pools: [{ ...vxlan, crossSubnet: true }], nodes: [1, 2] }),
+  );
+  t.deepEqual(
+    changes.map(({ table, action }) => `${action} ${table}`),
+    ['put policies'],
+  );
+});
+
+test('a node that gets another address keeps its index: blocks are not written', (t) => {
+  const kernel = new Kernel();
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 2] }));
+  const changes = kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 7] }));
+  t.deepEqual(
+    changes.map(({ table, action }) => `${action} ${table}`),
+    ['put sources', 'remove sources', 'put peers'],
+  );
+});
+
+test('the index of a node that left rests until the others had their turn', (t) => {
+  const kernel = new Kernel();
+  const indexOf = (address: string): number | undefined =>
+    [...kernel.maps.peers.content].find(([, peer]) => peer.underlay === address)?.[0];
+  kernel.apply(desiredOf({ pools: [], nodes: [1, 2] }));
+  const freed = indexOf('192.168.1.2');
+  kernel.apply(desiredOf({ pools: [], nodes: [1] }));
+  kernel.apply(desiredOf({ pools: [], nodes: [1, 3] }));
+  t.not(freed, undefined);
+  t.not(indexOf('192.168.1.3'), undefined);
+  t.not(indexOf('192.168.1.3'), freed);
+});
+
+test('a mode that was switched off is accepted for the grace time, then not', (t) => {
+  const kernel = new Kernel(undefined, 60_000);
+  const accepted = (): readonly string[] =>
+    [...kernel.maps.policies.content.values()].flatMap((policy) => policy.accepted);
+  const sources = (): readonly string[] =>
+    kernel.maps.sources.content.get('192.168.1.1' as Address)?.accepted ?? [];
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1] }));
+  t.deepEqual(accepted(), ['vxlan']);
+
+  const ipip = desiredOf({ pools: [{ ...vxlan, encap: 'ipip' }], nodes: [1] });
+  kernel.nowMs = 1_000_000;
+  kernel.apply(ipip);
+  t.deepEqual(accepted(), ['ipip', 'vxlan']);
+  t.deepEqual(sources(), ['ipip', 'vxlan']);
+  t.is(kernel.grace.nextEndMs(), 1_060_000);
+
+  kernel.nowMs = 1_059_999;
+  t.deepEqual(kernel.apply(ipip), []);
+  kernel.nowMs = 1_060_000;
+  kernel.apply(ipip);
+  t.deepEqual(accepted(), ['ipip']);
+  t.deepEqual(sources(), ['ipip']);
+  t.is(kernel.grace.nextEndMs(), undefined);
+});
+
+test('a pool that stops encapsulating still takes what the others send during the grace time', (t) => {
+  const kernel = new Kernel(undefined, 60_000);
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1] }));
+  const never = desiredOf({ pools: [{ ...vxlan, encap: 'none' }], nodes: [1] });
+  kernel.apply(never);
+  t.deepEqual(
+    [...kernel.maps.policies.content.values()],
+    [{ sameSubnet: 'none', otherSubnet: 'none', accepted: ['vxlan'] }],
+  );
+  kernel.nowMs = 60_000;
+  kernel.apply(never);
+  t.is(kernel.maps.policies.content.size, 0);
+});
+
+test('a step that fails stops the ones behind it and undoes nothing', (t) => {
+  const done: string[] = [];
+  const step = (name: string, fails = false): Step => ({
+    name,
+    changes: [],
+    put: () => {
+      if (fails) throw Object.assign(new Error('cannot update blocks: ENOMEM'), { code: 'ENOMEM' });
+      done.push(`put ${name}`);
+    },
+    remove: () => done.push(`remove ${name}`),
+  });
+  const error = t.throws(() => reconcile([step('peers'), step('blocks', true), step('pools')]), {
+    instanceOf: EncapError,
+    message: 'cannot put entries in blocks: ENOMEM',
+  });
+  t.is(error?.code, 'KERNEL_REFUSED');
+  t.deepEqual(done, ['put peers']);
+});
+
+test('a full table says so', (t) => {
+  const full = {
+    name: 'blocks',
+    changes: [],
+    put: () => {
+      throw Object.assign(new Error('cannot update blocks: E2BIG'), { code: 'E2BIG' });
+    },
+    remove: () => undefined,
+  };
+  t.is(t.throws(() => reconcile([full]), { instanceOf: EncapError })?.code, 'TABLE_FULL');
+});
+
+function addressOfOwner(desired: Desired, cidr: Cidr): string | undefined {
+  const peer = desired.blocks.get(cidr)?.peer;
+  return peer === undefined || peer === 'self' ? peer : desired.peers.get(peer)?.address;
+}
+
+/** The addresses, old and new, of the nodes that have the block before or after. */
+function ownersOf(cidr: Cidr, ...worlds: readonly Desired[]): Set<string | undefined> {
+  const names = worlds.map(({ blocks }) => blocks.get(cidr)?.peer);
+  return new Set(
+    names.flatMap((name): (string | undefined)[] =>
+      name === undefined || name === 'self'
+        ? [name]
+        : worlds.map(({ peers }) => peers.get(name)?.address),
+    ),
+  );
+}
