@@ -49,6 +49,9 @@ export async function reportFailure(
 ): Promise<ExitCode> {
   if (isHelp(error)) return exitCodes.ok;
   const failure = failureOf(error);
+  // `encap lab` without a verb: in text, commander has shown the help already.
+  if (isCommander(error) && error.code === 'commander.help' && format !== 'json')
+    return exitCodes.usage;
   if (format === 'json')
     process.stdout.write(`${JSON.stringify(failureDocument(failure), null, 2)}\n`);
   else if (format === 'yaml') {
@@ -89,7 +92,7 @@ export function failureOf(error: unknown): Failure {
     const { code, message, why, hint, place } = error;
     return { code, message, why, hint: hint ?? nextSteps[code], place, details: undefined };
   }
-  if (isUsage(error)) return usage(error.message);
+  if (isCommander(error)) return usage(error);
   if (isKernelError(error)) return refused(error);
   if (isSystemError(error)) return system(error);
   return unexpected(error);
@@ -114,12 +117,9 @@ function isHelp(error: unknown): boolean {
   return isCommander(error) && error.exitCode === 0;
 }
 
-function isUsage(error: unknown): error is UsageError {
-  return isCommander(error);
-}
-
 /** "error: unknown option '--nod'\n(Did you mean --node?)" → ours. */
-function usage(message: string): Failure {
+function usage({ code, message }: UsageError): Failure {
+  if (code === 'commander.help') message = 'a word is missing';
   const [what = '', suggestion] = message.replace(/^error: /, '').split('\n');
   const meant = /\((?:Did you mean )(.+?)\??\)/.exec(suggestion ?? '')?.[1];
   return {

@@ -17,6 +17,7 @@ export function define(command: Command): void {
     ['sudo encap lab ping', 'every workload to every other: who, how, how fast'],
     ['sudo encap lab down', 'as if it had never been there'],
   ]);
+  command.helpCommand(false);
   up(command);
   ping(command);
   exec(command);

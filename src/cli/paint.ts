@@ -3,7 +3,9 @@ import picocolors from 'picocolors';
 /** Colours, or their absence. */
 export type Paint = ReturnType<typeof picocolors.createColors>;
 
-export type ColorWhen = 'auto' | 'always' | 'never';
+export const colorWhens = ['auto', 'always', 'never'] as const;
+
+export type ColorWhen = (typeof colorWhens)[number];
 
 /** Colours for one stream: the option wins over NO_COLOR, that over FORCE_COLOR, that over what the stream is. */
 export function paintFor(

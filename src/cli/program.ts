@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { EncapError } from '../errors.js';
 import { reportFailure } from './failure.js';
-import { paintFor } from './paint.js';
-import { formats, formatIn } from './session.js';
+import { colorWhens, paintFor } from './paint.js';
+import { colorIn, formats, formatIn } from './session.js';
 import { didYouMean } from './suggest.js';
 
 /** A word of the command line. Its module is loaded only when the word was typed. */
@@ -84,7 +84,11 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const program = await commandLine(argv);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    process.exitCode = await reportFailure(error, formatIn(argv), paintFor(process.stderr, env));
+    process.exitCode = await reportFailure(
+      error,
+      formatIn(argv),
+      paintFor(process.stderr, env, colorIn(argv)),
+    );
   }
 }
 
@@ -110,7 +114,7 @@ function root(): Command {
     .option('--no-headers', 'tables without their first line')
     .addOption(
       new Option('--color <when>', 'auto: on a terminal, unless NO_COLOR is set')
-        .choices(['auto', 'always', 'never'])
+        .choices(colorWhens)
         .default('auto'),
     )
     .option(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ColorWhen, type Paint, paintFor } from './paint.js';
+import { type ColorWhen, colorWhens, type Paint, paintFor } from './paint.js';
 
 export const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 
@@ -45,17 +45,29 @@ export function sessionOf(command: Command, env: NodeJS.ProcessEnv = process.env
 
 /** The format that was asked for, read before (or although) the command line could not be parsed. */
 export function formatIn(argv: readonly string[]): Format {
-  for (const [index, word] of argv.entries()) {
-    if (word === '--') break;
-    const value =
-      word === '-o' || word === '--output'
-        ? argv[index + 1]
-        : /^(?:-o=?|--output=)(.+)$/.exec(word)?.[1];
-    const format = formats.find((one) => one === value);
-    if (format !== undefined) return format;
-    if (word === '--json') return 'json';
+  if (ownWords(argv).includes('--json')) return 'json';
+  return formats.find((format) => format === optionIn(argv, '-o', '--output')) ?? 'table';
+}
+
+/** The same for --color. */
+export function colorIn(argv: readonly string[]): ColorWhen {
+  return colorWhens.find((when) => when === optionIn(argv, '', '--color')) ?? 'auto';
+}
+
+function optionIn(argv: readonly string[], short: string, long: string): string | undefined {
+  const words = ownWords(argv);
+  for (const [index, word] of words.entries()) {
+    if (word === long || (short !== '' && word === short)) return words[index + 1];
+    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1);
+    if (short !== '' && word.startsWith(short)) return word.slice(short.length);
   }
-  return 'table';
+  return undefined;
+}
+
+/** What follows `--` belongs to another command. */
+function ownWords(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
 }
 
 /** A remark that is no data: standard error, unless -q. */

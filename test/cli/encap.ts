@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -46,17 +46,31 @@ export async function encap(
 export function encapOnTerminal(
   args: readonly string[],
   { env = {}, cwd = root }: How = {},
-): string {
-  const line = [process.execPath, main, ...args]
-    .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
-    .join(' ');
-  return execFileSync('script', ['-qec', `stty cols 80 rows 24; ${line}`, '/dev/null'], {
-    env: { ...cleanEnvironment(), TERM: 'xterm', ...env },
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
-  }).replaceAll('\r\n', '\n');
+): { readonly text: string; readonly code: number | null } {
+  const line = [process.execPath, main, ...args].map(quoted).join(' ');
+  const { stdout, status } = spawnSync(
+    'script',
+    ['-qec', `stty cols 80 rows 24; ${line}`, '/dev/null'],
+    {
+      env: { ...cleanEnvironment(), TERM: 'xterm', ...env },
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 60_000,
+    },
+  );
+  return { text: stdout.replaceAll('\r\n', '\n'), code: status };
+}
+
+/** Why there are no terminals on this machine; undefined where there are. */
+export function noTerminal(): string | undefined {
+  return spawnSync('script', ['--version']).error === undefined
+    ? undefined
+    : 'no script command (package bsdutils) to make a terminal';
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Whatever the machine's environment says of Calico, colours or nodes is not part of a test. */

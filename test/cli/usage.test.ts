@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import test from 'ava';
+import { encap, main } from './encap.js';
+
+const refuses = test.macro({
+  async exec(t, args: readonly string[], code: number, expected: RegExp) {
+    const ended = await encap(args);
+    t.regex(ended.stderr, expected);
+    t.regex(ended.stderr, /^do: {2}.{10,}$/m);
+    t.is(ended.stdout, '');
+    t.is(ended.code, code);
+  },
+  title: (_, args: readonly string[], code: number) =>
+    `encap ${args.join(' ')} ends with ${code} and says what to do`,
+});
+
+test(
+  refuses,
+  ['statsu'],
+  2,
+  /^encap: cannot run statsu: there is no such command\ndo: {2}did you mean status\?/,
+);
+test(refuses, ['version', '--colour', 'x'], 2, /unknown option '--colour'/);
+test(refuses, ['version', '--verbos'], 2, /did you mean --verbose\?/);
+test(refuses, ['version', '-o', 'xml'], 2, /argument 'xml' is invalid/);
+test(refuses, ['version', 'more'], 2, /too many arguments/);
+test(refuses, ['validate'], 2, /missing required argument 'path'/);
+test(
+  refuses,
+  ['validate', 'there/is/no/such/file'],
+  3,
+  /cannot read there\/is\/no\/such\/file: ENOENT/,
+);
+test(refuses, ['explain', '--node', 'a', '-f', '-'], 2, /missing required argument 'destination'/);
+test(refuses, ['explain', '10.244.1', '--node', 'a', '-f', '-'], 2, /10\.244\.1/);
+test(
+  refuses,
+  ['explain', '10.244.1.5', '--node', 'a', '-f', 'there/is/none'],
+  3,
+  /cannot read there\/is\/none/,
+);
+test(refuses, ['get', 'pods'], 2, /pods/);
+test(refuses, ['get', 'poools'], 2, /poools/);
+test(
+  refuses,
+  ['lab', 'up', 'triangle'],
+  2,
+  /cannot build the lab triangle: there is no such preset/,
+);
+test(refuses, ['lab', 'uo'], 2, /unknown command 'uo'/);
+
+test('encap lab alone shows what it can do, and is wrong usage', async (t) => {
+  const { stderr, stdout, code } = await encap(['lab']);
+  t.regex(stderr, /^Usage: encap lab/);
+  t.is(stdout, '');
+  t.is(code, 2);
+});
+
+const answersJson = test.macro({
+  async exec(t, args: readonly string[], exit: number, error: object) {
+    const { stdout, stderr, code } = await encap(args);
+    t.like(JSON.parse(stdout), { error });
+    t.regex((JSON.parse(stdout) as { error: { hint: string } }).error.hint, /.{10,}/);
+    t.is(stderr, '');
+    t.is(code, exit);
+  },
+  title: (_, args: readonly string[]) =>
+    `encap ${args.join(' ')} answers with one JSON document, the error`,
+});
+
+test(answersJson, ['statsu', '-o', 'json'], 2, { code: 'USAGE' });
+test(answersJson, ['-o', 'json', 'version', '--nonsense'], 2, { code: 'USAGE' });
+test(answersJson, ['validate', '-o', 'json', 'nowhere.yaml'], 3, {
+  code: 'FILE_UNREADABLE',
+  file: 'nowhere.yaml',
+});
+test(answersJson, ['lab', 'up', 'x', '--json'], 2, { code: 'USAGE' });
+
+test('an error in YAML is a document too', async (t) => {
+  const { stdout, code } = await encap(['statsu', '-o', 'yaml']);
+  t.regex(stdout, /^error:\n {2}code: USAGE\n/);
+  t.is(code, 2);
+});
+
+test('a reader that goes away ends the command without a word', async (t) => {
+  const child = spawn(process.execPath, [main, 'help', 'environment'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const code = await new Promise((done) => child.once('close', done));
+  t.is(said, '');
+  t.is(code, 0);
+});
