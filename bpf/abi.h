@@ -127,11 +127,10 @@ enum verdict {
 	DIRECT,	      /* sent to the peer as it is: the pool's policy says so */
 
 	/* Not ours. */
-	PASS_NOT_IP,	  /* not IPv4 */
+	PASS_NOT_IP,	  /* egress: not IPv4 */
 	PASS_NOT_POOL,	  /* egress: did not take a pool route */
 	PASS_OWN_TUNNEL,  /* egress: second pass of a packet that we redirected */
-	PASS_VLAN,	  /* ingress: for a VLAN device above this one */
-	PASS_NOT_HOST,	  /* ingress: to another machine's MAC, broadcast or multicast */
+	PASS_NOT_HOST,	  /* ingress: to our address, but not to our MAC */
 	PASS_NOT_OURS,	  /* ingress: not to our address, or no encapsulation of ours */
 	PASS_FOREIGN_VNI, /* ingress: another overlay's, on the same port */
 

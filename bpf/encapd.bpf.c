@@ -254,18 +254,18 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	__u8 outer_tos, tos;
 	__u32 left;
 
-	if (skb->vlan_present)
-		return PASS_VLAN;
-	if (!ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP))
-		return PASS_NOT_IP;
-	if (skb->pkt_type != PACKET_HOST)
-		return PASS_NOT_HOST;
-	self = peer_at(SELF_IPV4);
+	/* a tag that the NIC took off stands beside the packet: it is for a VLAN device above this
+	 * one */
+	if (skb->vlan_present || !ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP))
+		return PASS_NOT_OURS;
 	ip = see_ipv4(&at);
 	if (!ip)
 		return DROP_OUTER_IP_MALFORMED;
+	self = peer_at(SELF_IPV4);
 	if (!self || ip->daddr != self->underlay.word[0] || !encap_possible(ip->protocol))
 		return PASS_NOT_OURS;
+	if (skb->pkt_type != PACKET_HOST)
+		return PASS_NOT_HOST;
 
 	at = cursor_at(skb, OUTER_BYTES);
 	ip = take_ethernet(&at) ? take_ipv4(&at) : NULL;
