@@ -1,8 +1,14 @@
 // Each part registers itself; initialize() hands over the error classes.
 #include <napi.h>
 
-#include "error.h"
+#include "clsact.h"
 #include "instance.h"
+#include "link.h"
+#include "map.h"
+#include "object.h"
+#include "program.h"
+#include "ringbuf.h"
+#include "system.h"
 #if __has_include("netlink.h")
 #include "netlink.h"
 #endif
@@ -21,6 +27,13 @@ void Initialize(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Instance());
   exports["initialize"] = Napi::Function::New(env, Initialize, "initialize");
+  OpenObject::Register(env, exports);
+  Program::Register(env, exports);
+  Map::Register(env, exports);
+  RingBuffer::Register(env, exports);
+  Link::Register(env, exports);
+  RegisterClsact(env, exports);
+  RegisterSystem(env, exports);
 #if __has_include("netlink.h")
   RegisterNetlink(env, exports);
 #endif

@@ -10,6 +10,7 @@ struct Instance {
   Napi::FunctionReference program;  // constructors of handles that native code makes
   Napi::FunctionReference map;
   Napi::FunctionReference link;
+  Napi::FunctionReference statistics;
 
   static Instance& Of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 };

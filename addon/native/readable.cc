@@ -15,6 +15,7 @@ struct Readable::Waiter {
   Fd poll;
   Fd stop;
   int fd = -1;
+  napi_env env = nullptr;
   bool stopped = false;  // JavaScript thread only
   Napi::ThreadSafeFunction callback;
   std::thread thread;
@@ -32,7 +33,12 @@ struct Readable::Waiter {
       const int count = epoll_wait(poll.get(), &event, 1, -1);
       if (count < 0 && errno == EINTR) continue;
       if (count != 1 || event.data.fd == stop.get()) return;
-      if (callback.NonBlockingCall() != napi_ok) return;
+      // The finalizer joins this thread before the waiter goes, so `this` outlives the call.
+      const auto call = [this](Napi::Env env, Napi::Function function) {
+        callback.Unref(env);
+        function.Call({});
+      };
+      if (callback.NonBlockingCall(call) != napi_ok) return;
     }
   }
 
@@ -46,6 +52,7 @@ struct Readable::Waiter {
 
 std::shared_ptr<Readable> Readable::Start(Napi::Env env, int fd, Napi::Function callback) {
   const auto waiter = std::make_shared<Waiter>();
+  waiter->env = env;
   waiter->fd = fd;
   waiter->poll = Fd(epoll_create1(EPOLL_CLOEXEC));
   waiter->stop = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -75,7 +82,9 @@ Readable::Readable(std::shared_ptr<Waiter> waiter) : waiter_(std::move(waiter)) 
 Readable::~Readable() { Stop(); }
 
 void Readable::Arm() {
-  if (!waiter_->stopped) waiter_->Control(EPOLL_CTL_MOD);
+  if (waiter_->stopped) return;
+  waiter_->callback.Ref(waiter_->env);
+  waiter_->Control(EPOLL_CTL_MOD);
 }
 
 void Readable::Stop() {

@@ -11,7 +11,7 @@
 class Readable {
  public:
   // Starts to wait; `fd` must stay open until Stop(). `callback` runs once on the JavaScript thread for each
-  // Arm(); the first is implied. It keeps the process alive until Stop(), which may be called twice; a call
+  // Arm(); the first is implied. An armed wait keeps the process alive. Stop() may be called twice; a call
   // already on its way may still come after it.
   static std::shared_ptr<Readable> Start(Napi::Env env, int fd, Napi::Function callback);
 
