@@ -1,0 +1,131 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EncapError } from '../../errors.js';
+import { type Documents, together } from '../../model/document.js';
+import { limits } from './limits.js';
+import { parse } from './parse.js';
+
+export interface ReadOptions {
+  /** Folders below folders too, as `kubectl -R`. */
+  readonly recursive?: boolean;
+  /** What `-` stands for. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
+}
+
+/** The resources in files, folders and (`-`) standard input. Files of a folder come in the order of their names. */
+export async function readResources(
+  paths: readonly string[],
+  options: ReadOptions = {},
+): Promise<Documents> {
+  const sets: Documents[] = [];
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (path === '-') {
+      sets.push(parse('<stdin>', await collect(options.stdin ?? process.stdin)));
+      continue;
+    }
+    const { files, found } = await filesAt(path, options.recursive === true);
+    if (files.length === 0) sets.push(nothingIn(path, found));
+    for (const file of files) {
+      // The same file named twice (a folder and a file in it) is one file.
+      if (seen.has(file)) continue;
+      seen.add(file);
+      sets.push(parse(file, await readBytes(file)));
+    }
+  }
+  return together(sets);
+}
+
+interface Found {
+  readonly files: readonly string[];
+  /** Entries of the folder, to say what was passed over. */
+  readonly found: number;
+}
+
+async function filesAt(path: string, recursive: boolean): Promise<Found> {
+  const status = await stat(path).catch((error: unknown) => unreadable(path, error));
+  if (!status.isDirectory()) return { files: [path], found: 1 };
+  return filesIn(path, recursive);
+}
+
+/** Hidden entries are skipped: editors' drafts, and `..data` of a mounted ConfigMap, whose files are linked beside it. */
+async function filesIn(folder: string, recursive: boolean): Promise<Found> {
+  const names = await readdir(folder).catch((error: unknown) => unreadable(folder, error));
+  const files: string[] = [];
+  for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
+    const path = join(folder, name);
+    // A file may go between the listing and the look at it.
+    const status = await stat(path).catch(() => undefined);
+    if (status?.isDirectory() === true) {
+      if (recursive) files.push(...(await filesIn(path, recursive)).files);
+    } else if (status !== undefined && /\.(?:ya?ml|json)$/.test(name)) files.push(path);
+  }
+  return { files, found: names.length };
+}
+
+function nothingIn(folder: string, found: number): Documents {
+  const message =
+    found === 0
+      ? 'the folder is empty'
+      : `none of the ${found} entries is a .yaml, .yml or .json file`;
+  return {
+    files: [],
+    documents: [],
+    problems: [{ severity: 'warning', file: folder, line: 1, column: 1, path: '', message }],
+  };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  const handle = await open(path, constants.O_RDONLY).catch((error: unknown) =>
+    unreadable(path, error),
+  );
+  try {
+    return await collect(chunksOf(handle));
+  } catch (error) {
+    return unreadable(path, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(256 * 1024) });
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** One byte more than the limit is enough to know that it is too much, whatever /dev/zero has to say. */
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    size += chunk.length;
+    if (size > limits.sizeBytes) break;
+  }
+  return Buffer.concat(parts);
+}
+
+function unreadable(path: string, cause: unknown): never {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  throw new EncapError(`cannot read ${path}: ${code}: ${reasons[code] ?? String(cause)}`, {
+    code: 'FILE_UNREADABLE',
+    hint: hints[code] ?? 'name a file, a folder or - (standard input)',
+    place: { file: path },
+    cause,
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'this user may not read it',
+  ELOOP: 'a chain of symbolic links',
+  ENOTDIR: 'a part of the path is no folder',
+};
+
+const hints: Readonly<Record<string, string>> = {
+  EACCES: 'run as its owner, or let others read it: chmod o+r',
+};
