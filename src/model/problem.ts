@@ -36,7 +36,8 @@ export function inReadingOrder(problems: readonly Problem[], files: readonly str
   const rank = new Map(files.map((file, index) => [file, index]));
   const at = (problem: Problem): number => rank.get(problem.file) ?? files.length;
   return [...problems].sort(
-    (a, b) => at(a) - at(b) || a.line - b.line || a.column - b.column || compare(a.message, b.message),
+    (a, b) =>
+      at(a) - at(b) || a.line - b.line || a.column - b.column || compare(a.message, b.message),
   );
 }
 

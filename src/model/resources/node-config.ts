@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { addressOf } from './address.js';
+import { resourceKind } from './kind.js';
+import { metadata } from './metadata.js';
+import { integer, oneOf } from './schema.js';
+
+/** encapd's own configuration of one node; what is left out is found out, or Calico's to say. */
+export interface NodeConfig {
+  readonly kind: 'NodeConfig';
+  readonly name: string;
+  /** Files and folders of Calico resources; undefined: this file. */
+  readonly paths: readonly string[] | undefined;
+  /** undefined: NODENAME, or this host's name. */
+  readonly node: string | undefined;
+  /** The underlay address; undefined: what the Node resource says. */
+  readonly addressV4: string | undefined;
+  /** Underlay interfaces; empty: those that have the node's address. */
+  readonly interfaces: readonly string[];
+  readonly vxlan: { readonly vni: number | undefined; readonly port: number | undefined };
+  /** undefined: the interface's own. */
+  readonly underlayMtu: number | undefined;
+  readonly kernelTunnels: 'replace' | 'coexist' | 'leave';
+  readonly checks: { readonly source: Check; readonly destination: Check };
+}
+
+/** Of what must an inner address be: its sender's blocks, any pool, anything. */
+export type Check = (typeof checks)[number];
+
+const checks = ['strict', 'pool', 'off'] as const;
+const kernelTunnels = ['replace', 'coexist', 'leave'] as const;
+
+/** Names of interfaces are the kernel's: 15 bytes, no slash, no blank. */
+const interfaceName = z.string().regex(/^(?!\.\.?$)[A-Za-z0-9_.-]{1,15}$/, {
+  error: ({ input }) => `${JSON.stringify(input)} is no interface name`,
+});
+const auto = z.literal('auto');
+const node = z.strictObject({
+  name: z.string().min(1).optional(),
+  addressV4: z
+    .string()
+    .refine((text) => text === 'auto' || addressOf('ipv4', text) !== undefined, {
+      error: ({ input }) => `${JSON.stringify(input)} is not an IPv4 address or auto`,
+    })
+    .optional(),
+  interfaces: z.array(interfaceName).optional(),
+});
+
+const shape = {
+  datastore: z
+    .strictObject({
+      type: oneOf('a datastore', ['file']),
+      paths: z.array(z.string().min(1)).min(1).optional(),
+    })
+    .optional(),
+  node: node.optional(),
+  vxlan: z
+    .strictObject({ vni: integer(0, 2 ** 24 - 1).optional(), port: integer(1, 65535).optional() })
+    .optional(),
+  mtu: z.strictObject({ underlay: z.union([auto, integer(576, 65535)]).optional() }).optional(),
+  kernelTunnels: oneOf('a way to treat kernel tunnels', kernelTunnels).optional(),
+  checks: z
+    .strictObject({
+      source: oneOf('a check', checks).optional(),
+      destination: oneOf('a check', checks).optional(),
+    })
+    .optional(),
+} as const;
+
+const schema = z.strictObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: metadata.optional(),
+  ...shape,
+});
+
+const reading = z
+  .object({ metadata: z.object({ name: z.string().default('') }).prefault({}), ...shape })
+  .transform(({ metadata: { name }, datastore, node: self, vxlan, mtu, ...rest }): NodeConfig => ({
+    kind: 'NodeConfig',
+    name,
+    paths: datastore?.paths,
+    node: unlessAuto(self?.name),
+    addressV4: unlessAuto(self?.addressV4),
+    interfaces: self?.interfaces ?? [],
+    vxlan: { vni: vxlan?.vni, port: vxlan?.port },
+    underlayMtu: unlessAuto(mtu?.underlay),
+    kernelTunnels: rest.kernelTunnels ?? 'replace',
+    checks: {
+      source: rest.checks?.source ?? 'strict',
+      destination: rest.checks?.destination ?? 'strict',
+    },
+  }));
+
+export const nodeConfig = resourceKind<NodeConfig>({
+  kind: 'NodeConfig',
+  apiVersions: ['encap/v1'],
+  schema,
+  rules: () => [],
+  reading,
+});
+
+function unlessAuto<T>(value: T | 'auto'): T | undefined {
+  return value === 'auto' ? undefined : value;
+}
