@@ -1,0 +1,199 @@
+import { type Address } from '../net/address.js';
+import { type Finding, problemOf } from './check.js';
+import type { Document, Documents } from './document.js';
+import { defaultPools, type Environment, namesPools } from './environment.js';
+import type { Inventory } from './inventory.js';
+import type { NodeName } from './node.js';
+import { inReadingOrder, type Problem } from './problem.js';
+import type { FelixConfiguration } from './resources/felix-configuration.js';
+import type { IpPool } from './resources/ip-pool.js';
+import type { IpamBlock } from './resources/ipam-block.js';
+import type { Resource } from './resources/kinds.js';
+import type { NodeConfig } from './resources/node-config.js';
+import type { CalicoNode } from './resources/node.js';
+import type { WorkloadList } from './resources/workload-list.js';
+import { blockOf, hostLocalBlocks } from './translate/block.js';
+import { nodeOf, withHostLocalTunnel } from './translate/node.js';
+import { poolOf } from './translate/pool.js';
+import { settingsOf } from './translate/settings.js';
+import { identityOf, understand, type Understood } from './understand.js';
+import { contestedBlocks, wholeFindings } from './whole.js';
+
+/** A set of resources as understood. */
+export interface World {
+  readonly inventory: Inventory;
+  /** For `get`: defaults and environment applied, Installation converted, podCIDRs turned into blocks. */
+  readonly pools: readonly IpPool[];
+  readonly nodes: readonly CalicoNode[];
+  readonly blocks: readonly IpamBlock[];
+  readonly config: NodeConfig | undefined;
+  /** What Calico's API would refuse and Felix tolerates, and what is odd. */
+  readonly warnings: readonly Problem[];
+  /** Resources that leave no decision, and texts that can't be read. The rest of the world does not wait for them. */
+  readonly refused: readonly Problem[];
+  /** By identity, what was good: where a later edition of one is refused, this one stays in force. */
+  readonly good: ReadonlyMap<string, Resource>;
+}
+
+export interface AssembleOptions {
+  readonly environment?: Environment;
+  /** For whom settings are read. */
+  readonly node?: string | undefined;
+  /** The world before this one: its good resources stand in for refused ones. */
+  readonly before?: World | undefined;
+}
+
+/** The tolerant reading: documents → the world that decisions are made of. */
+export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
+  const environment = options.environment ?? {};
+  const all = documents.documents.map(understand);
+  const contested = new Set(contestedBlocks(all).map(({ document }) => document));
+  const good = goodOnes(all, contested, options.before?.good);
+  const resources = [...good.values()];
+  const { pools, nodes, blocks } = calicoWorld(resources, environment);
+  const config = resources.find((one) => one.kind === 'NodeConfig');
+  const inventory: Inventory = {
+    pools: pools.map(poolOf),
+    blocks: blocks.map(blockOf),
+    nodes: new Map(nodes.map(nodeOf).map((node) => [node.name, node])),
+    workloads: workloadsOf(resources.filter((one) => one.kind === 'WorkloadList')),
+    settings: settingsOf({
+      felix: resources.filter(
+        (one): one is FelixConfiguration => one.kind === 'FelixConfiguration',
+      ),
+      node: options.node ?? config?.node,
+      nodes,
+      config,
+      installationMtu: resources.find((one) => one.kind === 'Installation')?.mtu,
+      environment,
+    }),
+  };
+  return { inventory, pools, nodes, blocks, config, good, ...told(documents, all, contested) };
+}
+
+/** Of two with one name the later counts, as with `kubectl apply`. A refused one gives way to its last good edition. */
+function goodOnes(
+  all: readonly Understood[],
+  contested: ReadonlySet<Document>,
+  before: ReadonlyMap<string, Resource> | undefined,
+): Map<string, Resource> {
+  const good = new Map<string, Resource>();
+  all.forEach(({ document, resource }, index) => {
+    const identity = identityOf(document) ?? `${resource?.kind ?? 'unknown'} number ${index}`;
+    const usable = contested.has(document)
+      ? before?.get(identity)
+      : (resource ?? before?.get(identity));
+    if (usable !== undefined) good.set(identity, usable);
+  });
+  return good;
+}
+
+interface CalicoWorld {
+  readonly pools: readonly IpPool[];
+  readonly nodes: readonly CalicoNode[];
+  readonly blocks: readonly IpamBlock[];
+}
+
+function calicoWorld(resources: readonly Resource[], environment: Environment): CalicoWorld {
+  const nodes = nodesIn(resources);
+  const ipam = resources.filter((one): one is IpamBlock => one.kind === 'IPAMBlock');
+  const hostLocal = ipam.length === 0 && nodes.some((node) => node.podCidrs.length > 0);
+  const ready = hostLocal ? nodes.map(withHostLocalTunnel) : nodes;
+  return {
+    pools: poolsIn(resources, environment, ready),
+    nodes: ready,
+    blocks: hostLocal ? ready.flatMap(hostLocalBlocks) : ipam,
+  };
+}
+
+/** A node can be there twice, as Calico sees it and as Kubernetes does: Calico's view counts, Kubernetes knows the podCIDRs. */
+function nodesIn(resources: readonly Resource[]): CalicoNode[] {
+  const byName = new Map<string, CalicoNode>();
+  for (const node of resources.filter((one) => one.kind === 'Node')) {
+    const other = byName.get(node.name);
+    const first = other === undefined || !isKubernetes(node) ? node : other;
+    const podCidrs = [node, ...(other === undefined ? [] : [other])].find(
+      (one) => one.podCidrs.length > 0,
+    )?.podCidrs;
+    byName.set(node.name, { ...first, podCidrs: podCidrs ?? [] });
+  }
+  return [...byName.values()].sort((a, b) => compare(a.name, b.name));
+}
+
+function isKubernetes(node: CalicoNode): boolean {
+  return node.origin === 'Kubernetes';
+}
+
+function poolsIn(
+  resources: readonly Resource[],
+  environment: Environment,
+  nodes: readonly CalicoNode[],
+): IpPool[] {
+  const written = resources.filter((one) => one.kind === 'IPPool');
+  const installations = resources.filter((one) => one.kind === 'Installation');
+  // The operator's pools show up as IPPools too, once it has made them: those are the truth.
+  const fromOperator = installations
+    .flatMap((one) => one.pools)
+    .filter(
+      ({ name, spec }) =>
+        !written.some((pool) => pool.name === name || pool.spec.cidr === spec.cidr),
+    );
+  const pools = [...written, ...fromOperator];
+  const byStart = pools.length === 0 && installations.length === 0;
+  if (byStart || namesPools(environment) || environment['NO_DEFAULT_POOLS'] !== undefined) {
+    const podSubnets = resources.flatMap((one) =>
+      one.kind === 'ClusterConfiguration' ? one.podSubnet.split(',') : [],
+    );
+    const hosts = nodes.flatMap((node) => nodeOf(node).addresses);
+    const known = { pools, podSubnets: podSubnets.map((subnet) => subnet.trim()), hosts };
+    const made = defaultPools(environment, known);
+    pools.push(...(byStart || namesPools(environment) ? made : []));
+  }
+  return pools.sort((a, b) => compare(a.name, b.name));
+}
+
+/** Live addresses; of two nodes with the same one, the lowest name counts. */
+function workloadsOf(lists: readonly WorkloadList[]): Inventory['workloads'] {
+  if (lists.length === 0) return undefined;
+  const workloads = new Map<Address, NodeName>();
+  for (const { node, ips } of lists.flatMap((list) => list.items)) {
+    for (const ip of ips) {
+      const owner = workloads.get(ip);
+      if (owner === undefined || node < owner) workloads.set(ip, node as NodeName);
+    }
+  }
+  return workloads;
+}
+
+function told(
+  documents: Documents,
+  all: readonly Understood[],
+  contested: ReadonlySet<Document>,
+): Pick<World, 'warnings' | 'refused'> {
+  const refusedDocuments = new Set([
+    ...contested,
+    ...all
+      .filter((one) => one.resource === undefined && one.findings.length > 0)
+      .map((one) => one.document),
+  ]);
+  const findings = [...all.flatMap((one) => one.findings), ...wholeFindings(all)];
+  const isRefused = ({ document, severity = 'error' }: Finding): boolean =>
+    refusedDocuments.has(document) && severity === 'error';
+  const asWarning = (finding: Finding): Problem => ({ ...problemOf(finding), severity: 'warning' });
+  const unreadable = documents.problems.filter(({ severity }) => severity === 'error');
+  const odd = documents.problems.filter(({ severity }) => severity === 'warning');
+  return {
+    warnings: inReadingOrder(
+      [...odd, ...findings.filter((finding) => !isRefused(finding)).map(asWarning)],
+      documents.files,
+    ),
+    refused: inReadingOrder(
+      [...unreadable, ...findings.filter(isRefused).map(problemOf)],
+      documents.files,
+    ),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

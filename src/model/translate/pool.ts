@@ -1,0 +1,23 @@
+import type { Mode, Pool } from '../pool.js';
+import type { IpPool, IpPoolSpec } from '../resources/ip-pool.js';
+
+/** Calico's IPPool → the pool that decisions are made of. */
+export function poolOf({ name, spec }: IpPool): Pool {
+  return {
+    name,
+    cidr: spec.cidr,
+    mode: modeOf(spec),
+    natOutgoing: spec.natOutgoing,
+    loadBalancerOnly: spec.allowedUses.every((use) => use === 'LoadBalancer'),
+    disabled: spec.disabled,
+    blockSize: spec.blockSize,
+  };
+}
+
+/** Felix on a pool with both modes set, which Calico's API would refuse: VXLAN it is, CrossSubnet where either says so. */
+function modeOf({ vxlanMode, ipipMode }: IpPoolSpec): Mode {
+  if (vxlanMode === 'Never' && ipipMode === 'Never') return { when: 'never' };
+  const encap = vxlanMode === 'Never' ? 'ipip' : 'vxlan';
+  const crossSubnet = vxlanMode === 'CrossSubnet' || ipipMode === 'CrossSubnet';
+  return { when: crossSubnet ? 'cross-subnet' : 'always', encap };
+}

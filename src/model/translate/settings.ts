@@ -1,0 +1,83 @@
+import type { Environment } from '../environment.js';
+import { felixEnvironment } from '../felix-environment.js';
+import { writtenCidrOrAddress } from '../resources/address.js';
+import type { FelixConfiguration, FelixSpec } from '../resources/felix-configuration.js';
+import type { NodeConfig } from '../resources/node-config.js';
+import type { CalicoNode } from '../resources/node.js';
+import { parseSelector } from '../selector.js';
+import type { Settings } from '../settings.js';
+
+/** Whose word counts for one node's settings. */
+export interface SettingsSources {
+  readonly felix: readonly FelixConfiguration[];
+  /** The node, with its labels; undefined: only what holds for all nodes. */
+  readonly node: string | undefined;
+  readonly nodes: readonly CalicoNode[];
+  readonly config: NodeConfig | undefined;
+  /** The operator's calicoNetwork.mtu: it hands it to calico/node as FELIX_*MTU. */
+  readonly installationMtu: number | undefined;
+  readonly environment: Environment;
+}
+
+/** Defaults, then `default`, the selected one, `node.NAME`, our own configuration, FELIX_*: the later wins. */
+export function settingsOf(sources: SettingsSources): Settings {
+  const { felix, node, config, environment } = sources;
+  const named = (name: string): FelixSpec => felix.find((one) => one.name === name)?.spec ?? {};
+  const spec: FelixSpec = {
+    ...named('default'),
+    ...selected(sources),
+    ...(node === undefined ? {} : named(`node.${node}`)),
+    ...ownWords(config),
+    ...operatorMtu(sources.installationMtu),
+    ...felixEnvironment(environment),
+  };
+  return {
+    vxlanEnabled: spec.vxlanEnabled,
+    ipipEnabled: spec.ipipEnabled,
+    vxlanPort: spec.vxlanPort ?? 4789,
+    vxlanVni: spec.vxlanVNI ?? 4096,
+    mtu: { vxlan: spec.vxlanMTU ?? 0, vxlanV6: spec.vxlanMTUV6 ?? 0, ipip: spec.ipipMTU ?? 0 },
+    ipv6Support: spec.ipv6Support ?? true,
+    externalNodes: externalNodesOf(spec.externalNodesList ?? []),
+    allowVxlanFromWorkloads: spec.allowVXLANPacketsFromWorkloads ?? false,
+    allowIpipFromWorkloads: spec.allowIPIPPacketsFromWorkloads ?? false,
+    routeSource: spec.routeSource ?? 'CalicoIPAM',
+    programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',
+  };
+}
+
+/** Of the configurations whose selector takes the node, the oldest counts, then the lowest name: one alone. */
+function selected({ felix, node, nodes }: SettingsSources): FelixSpec {
+  const labels = nodes.find((one) => one.name === node)?.labels;
+  if (labels === undefined) return {};
+  const [winner] = felix
+    .filter(({ name, nodeSelector }) => {
+      if (name === 'default' || name.startsWith('node.') || nodeSelector === '') return false;
+      const selector = parseSelector(nodeSelector);
+      return selector.ok && selector.matches(labels);
+    })
+    .sort((a, b) => compare(a.created, b.created) || compare(a.name, b.name));
+  return winner?.spec ?? {};
+}
+
+function ownWords(config: NodeConfig | undefined): FelixSpec {
+  const { vni, port } = config?.vxlan ?? {};
+  return {
+    ...(vni === undefined ? {} : { vxlanVNI: vni }),
+    ...(port === undefined ? {} : { vxlanPort: port }),
+  };
+}
+
+function operatorMtu(mtu: number | undefined): FelixSpec {
+  return mtu === undefined ? {} : { vxlanMTU: mtu, vxlanMTUV6: mtu, ipipMTU: mtu };
+}
+
+/** Felix lets IPv4 only into its sets of accepted outer sources. */
+function externalNodesOf(list: readonly string[]): Settings['externalNodes'] {
+  const written = list.map(writtenCidrOrAddress).filter((one) => one?.family === 'ipv4');
+  return written.flatMap((one) => (one === undefined ? [] : [one.network]));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
