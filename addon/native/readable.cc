@@ -34,8 +34,8 @@ struct Readable::Waiter {
       if (count < 0 && errno == EINTR) continue;
       if (count != 1 || event.data.fd == stop.get()) return;
       // The finalizer joins this thread before the waiter goes, so `this` outlives the call.
-      const auto call = [this](Napi::Env env, Napi::Function function) {
-        callback.Unref(env);
+      const auto call = [this](Napi::Env target, Napi::Function function) {
+        callback.Unref(target);
         function.Call({});
       };
       if (callback.NonBlockingCall(call) != napi_ok) return;
