@@ -1,0 +1,236 @@
+import { BpfMap, type MapInfo } from 'libbpf-ts';
+import * as abi from '../datapath/abi.js';
+import { externalPeer, firstPeer, type PeerEntry, type SourceEntry } from '../datapath/entry.js';
+import type { Generation } from '../datapath/generation.js';
+import type { MapName, RawMap } from '../datapath/load.js';
+import type { State } from '../datapath/state.js';
+import { arrayTable } from '../datapath/tables/array.js';
+import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
+import type { Policy } from '../model/desired.js';
+
+type Cell = string | number | null;
+
+/** Entries of a map as people read them: flat, one member for each column. */
+export interface Dump {
+  readonly columns: readonly string[];
+  readonly items: readonly Readonly<Record<string, Cell>>[];
+}
+
+/** A map as `encap map list` shows it. */
+export interface ListedMap extends Pick<
+  MapInfo,
+  'id' | 'name' | 'type' | 'keySize' | 'valueSize' | 'maxEntries'
+> {
+  readonly entries: number;
+  readonly pin: string;
+}
+
+/** The pinned maps; entries of an array are those that are not all zero. */
+export function listMaps(generation: Generation): readonly ListedMap[] {
+  return [...generation.maps()].sort().map((name) => {
+    const pin = generation.map(name);
+    using map = BpfMap.open(pin);
+    const { id, type, keySize, valueSize, maxEntries } = map.info;
+    return { name, type, entries: entriesOf(map), maxEntries, id, keySize, valueSize, pin };
+  });
+}
+
+function entriesOf(map: RawMap): number {
+  const isArray = map.info.type.includes('array');
+  const isPerCpu = map.info.type.startsWith('percpu');
+  let count = 0;
+  for (const key of map.keys()) {
+    if (!isArray) count += 1;
+    else {
+      const values = isPerCpu ? (map.getPerCpu(key) ?? []) : [map.get(key)];
+      if (values.some((value) => value?.some((byte) => byte !== 0) === true)) count += 1;
+    }
+  }
+  return count;
+}
+
+/** The entries of one map, with the names that the state file has for indices. */
+export function dumpMap(name: MapName, generation: Generation, state: State | undefined): Dump {
+  const maps = new Opened(generation);
+  try {
+    const items = readers[name](maps, namesOf(state));
+    return { columns: columns[name], items };
+  } finally {
+    maps[Symbol.dispose]();
+  }
+}
+
+const columns: Readonly<Record<MapName, readonly string[]>> = {
+  blocks: ['block', 'node', 'how', 'nextHop', 'pool'],
+  pools: ['pool', 'blockLengths'],
+  peers: ['index', 'node', 'address', 'subnet', 'vtepMac'],
+  policies: ['index', 'pool', 'sameSubnet', 'otherSubnet', 'accepted'],
+  sources: ['source', 'node', 'accepted'],
+  externals: ['source', 'node', 'accepted'],
+  verdicts: ['verdict', 'kind', 'egressPackets', 'egressBytes', 'ingressPackets', 'ingressBytes'],
+  peer_traffic: [
+    'index',
+    'node',
+    'encapsulatedPackets',
+    'encapsulatedBytes',
+    'decapsulatedPackets',
+    'decapsulatedBytes',
+    'directPackets',
+    'directBytes',
+  ],
+};
+
+type Reader = (maps: Opened, names: Names) => Dump['items'];
+
+const readers: Readonly<Record<MapName, Reader>> = {
+  blocks: (maps, names) => {
+    const peers = peersIn(maps);
+    const policies = policiesIn(maps);
+    return maps
+      .get('blocks')
+      .typed(abi.blockKey, abi.block)
+      .readAll()
+      .map(([block, { peer, policy }]) => ({
+        block,
+        node: names.peer(peer),
+        ...wayTo(peers.get(peer), peer, policies.get(policy)),
+        pool: names.policy(policy),
+      }))
+      .sort((a, b) => compare(a.block, b.block));
+  },
+  pools: (maps) =>
+    maps
+      .get('pools')
+      .typed(abi.poolKey, abi.pool)
+      .readAll()
+      .map(([pool, { blockLengths }]) => ({
+        pool,
+        blockLengths: blockLengths.map((length) => `/${length}`).join(' '),
+      })),
+  peers: (maps, names) =>
+    [...peersIn(maps)].map(([index, { underlay, vtepMac, sameSubnet }]) => ({
+      index,
+      node: names.peer(index),
+      address: underlay,
+      subnet: isSelf(index) ? 'self' : sameSubnet ? 'same' : 'other',
+      vtepMac: vtepMac ?? null,
+    })),
+  policies: (maps, names) =>
+    [...policiesIn(maps)].map(([index, { sameSubnet, otherSubnet, accepted }]) => ({
+      index,
+      pool: names.policy(index),
+      sameSubnet,
+      otherSubnet,
+      accepted: accepted.join(' '),
+    })),
+  sources: (maps, names) =>
+    sourceRows(maps.get('sources').typed(abi.sourceKey, abi.source).readAll(), names),
+  externals: (maps, names) =>
+    sourceRows(maps.get('externals').typed(abi.poolKey, abi.source).readAll(), names),
+  verdicts: (maps, names) =>
+    readVerdicts(maps.get('verdicts'), names.verdicts).map(
+      ({ verdict, kind, egress, ingress }) => ({
+        verdict,
+        kind,
+        ...counted('egress', egress),
+        ...counted('ingress', ingress),
+      }),
+    ),
+  peer_traffic: (maps, names) =>
+    [...peersIn(maps).keys()]
+      .filter((index) => !isSelf(index))
+      .map((index) => {
+        const { encapsulated, decapsulated, direct } = readPeerTraffic(
+          maps.get('peer_traffic'),
+          index,
+        );
+        return {
+          index,
+          node: names.peer(index),
+          ...counted('encapsulated', encapsulated),
+          ...counted('decapsulated', decapsulated),
+          ...counted('direct', direct),
+        };
+      }),
+};
+
+function counted(name: string, { packets, bytes }: Traffic): Record<string, Cell> {
+  return { [`${name}Packets`]: Number(packets), [`${name}Bytes`]: Number(bytes) };
+}
+
+function sourceRows(
+  entries: readonly (readonly [string, SourceEntry])[],
+  names: Names,
+): Dump['items'] {
+  return entries
+    .map(([source, { peer, accepted }]) => ({
+      source,
+      node: peer === externalPeer ? 'external' : names.peer(peer),
+      accepted: accepted.join(' '),
+    }))
+    .sort((a, b) => compare(a.source, b.source));
+}
+
+/** What the egress program does with a packet to one of this peer's blocks. */
+function wayTo(
+  peer: PeerEntry | undefined,
+  index: number,
+  policy: Policy | undefined,
+): { readonly how: string; readonly nextHop: string | null } {
+  if (isSelf(index)) return { how: 'local', nextHop: null };
+  if (peer === undefined || policy === undefined) return { how: 'dropped', nextHop: null };
+  const encap = peer.sameSubnet ? policy.sameSubnet : policy.otherSubnet;
+  return { how: encap === 'none' ? 'direct' : encap, nextHop: peer.underlay };
+}
+
+function isSelf(index: number): boolean {
+  return index < firstPeer;
+}
+
+function peersIn(maps: Opened): ReadonlyMap<number, PeerEntry> {
+  return arrayTable('peers', maps.get('peers'), abi.peer, Object.is).entries();
+}
+
+function policiesIn(maps: Opened): ReadonlyMap<number, Policy> {
+  return arrayTable('policies', maps.get('policies'), abi.policy, Object.is).entries();
+}
+
+interface Names {
+  readonly peer: (index: number) => string;
+  readonly policy: (index: number) => string;
+  readonly verdicts: Readonly<Record<string, string>>;
+}
+
+/** Names by index; without a state file the indices themselves. */
+function namesOf(state: State | undefined): Names {
+  return {
+    peer: (index) =>
+      isSelf(index) ? (state?.node ?? 'self') : (state?.peers[index] ?? `peer ${index}`),
+    policy: (index) => state?.policies[index] ?? `policy ${index}`,
+    verdicts: state?.verdicts ?? {},
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** Pinned maps, each opened when it is first asked for. */
+class Opened implements Disposable {
+  readonly #generation: Generation;
+  readonly #maps = new Map<string, RawMap>();
+
+  constructor(generation: Generation) {
+    this.#generation = generation;
+  }
+
+  get(name: MapName): RawMap {
+    const map = this.#maps.get(name) ?? BpfMap.open(this.#generation.map(name));
+    this.#maps.set(name, map);
+    return map;
+  }
+
+  [Symbol.dispose](): void {
+    for (const map of this.#maps.values()) map[Symbol.dispose]();
+  }
+}
