@@ -4,10 +4,13 @@ import type { Cidr } from '../net/cidr.js';
 import type { Mac } from '../net/mac.js';
 import type { NodeName } from './node.js';
 
-/** The CIDR of the innermost pool that a policy belongs to: it outlives renamed pools and switched modes. */
+/**
+ * The CIDR of the innermost pool that a policy belongs to: it outlives renamed pools and switched modes.
+ * `CIDR hosts` is that of the nodes' own addresses inside the pool: they are never encapsulated.
+ */
 export type PolicyName = Brand<string, 'PolicyName'>;
 
-/** One family of one node: `ipv4/node-a`. */
+/** One family of one node: `ipv4/node-a`; `ipv4/node-a ipip` where IPIP reaches it at another address than the rest. */
 export type PeerName = Brand<string, 'PeerName'>;
 
 /** The complete state that this node's kernel should be in. What `decide` hands to the datapath. */

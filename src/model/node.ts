@@ -28,7 +28,7 @@ export interface Node {
   readonly name: NodeName;
   readonly ipv4: NodeFamily;
   readonly ipv6: NodeFamily;
-  /** spec.bgp: absent, there but empty of addresses, or with an address: Felix treats the three differently. */
+  /** spec.bgp: absent, there without any member (Felix takes the host for removed, as far as IPIP goes), or set. */
   readonly bgpSection: 'absent' | 'empty' | 'set';
   /** All addresses of bgp and spec.addresses: never encapsulated. */
   readonly addresses: readonly Address[];

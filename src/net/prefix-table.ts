@@ -32,31 +32,26 @@ export class PrefixTable<Value> {
     return this;
   }
 
-  /** The longest prefix that an address lies in. */
-  match(address: Address): PrefixEntry<Value> | undefined {
-    const family = familyOf(address);
-    return this.#walk(family, addressToInteger(address), addressBits[family]).next().value;
+  /** The longest prefix that an address, or a whole prefix, lies in. */
+  match(inside: Address | Cidr): PrefixEntry<Value> | undefined {
+    for (const entry of this.#enclosing(inside)) return entry;
+    return undefined;
   }
 
   /** Every prefix that holds an address or a whole prefix, itself included: the widest first. */
   path(inside: Address | Cidr): PrefixEntry<Value>[] {
-    const family = familyOf(inside);
-    const slash = inside.indexOf('/');
-    const address = (slash < 0 ? inside : inside.slice(0, slash)) as Address;
-    const longest = slash < 0 ? addressBits[family] : Number(inside.slice(slash + 1));
-    return [...this.#walk(family, addressToInteger(address), longest)].reverse();
+    return [...this.#enclosing(inside)].reverse();
   }
 
-  *#walk(
-    family: Family,
-    address: bigint,
-    longest: number,
-  ): Generator<PrefixEntry<Value>, undefined> {
+  *#enclosing(inside: Address | Cidr): Generator<PrefixEntry<Value>> {
+    const family = familyOf(inside);
+    const slash = inside.indexOf('/');
+    const address = addressToInteger((slash < 0 ? inside : inside.slice(0, slash)) as Address);
+    const longest = slash < 0 ? addressBits[family] : Number(inside.slice(slash + 1));
     for (const [length, networks] of this.#lengths[family]) {
       if (length > longest) continue;
       const found = networks.get(masked(address, family, length));
       if (found !== undefined) yield found;
     }
-    return undefined;
   }
 }

@@ -1,0 +1,265 @@
+import type { EncapName } from '../encap/index.js';
+import type {
+  Desired,
+  Owner,
+  Peer,
+  PeerName,
+  Policy,
+  PolicyName,
+  PoolEntry,
+  Route,
+  Self,
+  Source,
+} from '../model/desired.js';
+import type { Inventory } from '../model/inventory.js';
+import type { Node, NodeName } from '../model/node.js';
+import { families, familyOf, type Address, type Family } from '../net/address.js';
+import { cidrOf, hostCidr, networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
+import { PrefixTable } from '../net/prefix-table.js';
+import { claimsOf, tunnelAddressesOf, type Claim } from './claim.js';
+import { hostOf, isKnown, type Host } from './host.js';
+import { isEnabled, overlaysOf, type Overlay } from './overlay.js';
+import { Peers } from './peers.js';
+import { reach } from './reach.js';
+import { hostPolicyOf, policyOf, poolEntryOf, routeOf } from './routes.js';
+import { externalsOf, sourcesOf } from './sources.js';
+import { vtepMacOf } from './vtep.js';
+import type { Warning } from './warning.js';
+
+/** The desired state of one node, and how it came about. */
+export interface Decision {
+  readonly desired: Desired;
+  readonly warnings: readonly Warning[];
+  readonly trace: Trace;
+}
+
+/** What `explain` and `plan` read beside the desired state. */
+export interface Trace {
+  readonly overlays: PrefixTable<Overlay>;
+  readonly claims: ReadonlyMap<Cidr, Claim>;
+  /** Why a CIDR that someone has got no entry. */
+  readonly unrouted: ReadonlyMap<Cidr, string>;
+  /** All nodes' own addresses. */
+  readonly hostAddresses: ReadonlyMap<Address, NodeName>;
+  readonly hosts: Readonly<Record<Family, ReadonlyMap<NodeName, Host>>>;
+}
+
+/** Pure: the same inventory gives the same desired state on any machine. */
+export function decide(inventory: Inventory, self: NodeName): Decision {
+  const { settings, pools } = inventory;
+  const { overlays, warnings: poolWarnings } = overlaysOf(pools, settings);
+  const { claims, warnings: claimWarnings } = claimsOf(inventory, self);
+  const nodes = [...inventory.nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const { hostAddresses, warnings: hostWarnings } = hostAddressesOf(nodes);
+  const hosts = { ipv4: hostsOf(nodes, 'ipv4'), ipv6: hostsOf(nodes, 'ipv6') };
+  const peersOf = (family: Family): Peers =>
+    new Peers(family, hosts[family].get(self), hosts[family]);
+  const peers = { ipv4: peersOf('ipv4'), ipv6: peersOf('ipv6') };
+  const enabled = { ipv4: enabledIn('ipv4', inventory), ipv6: enabledIn('ipv6', inventory) };
+
+  const owners = ownersOf({ self, claims, overlays, hosts, peers });
+  const tables = tablesOf({ ...owners, self, overlays, hosts, hostAddresses, peers, inventory });
+  const sources = families.flatMap((family) => [
+    ...sourcesOf(others(hosts[family], self), peers[family], enabled[family]),
+  ]);
+  const desired: Desired = {
+    node: self,
+    self: {
+      ipv4: selfOf(inventory.nodes.get(self), 'ipv4'),
+      ipv6: selfOf(inventory.nodes.get(self), 'ipv6'),
+    },
+    ...tables,
+    peers: new Map<PeerName, Peer>(families.flatMap((family) => [...peers[family].all()])),
+    sources: new Map<Address, Source>(sources),
+    externals: externalsOf(settings.externalNodes, (cidr) => enabled[familyOf(cidr)]),
+  };
+  return {
+    desired,
+    warnings: [...poolWarnings, ...claimWarnings, ...hostWarnings, ...owners.warnings],
+    trace: { overlays, claims, unrouted: owners.unrouted, hostAddresses, hosts },
+  };
+}
+
+interface Ground {
+  readonly self: NodeName;
+  readonly overlays: PrefixTable<Overlay>;
+  readonly hosts: Trace['hosts'];
+  readonly peers: Readonly<Record<Family, Peers>>;
+}
+
+interface Owners {
+  readonly blocks: Map<Cidr, Owner>;
+  readonly unrouted: ReadonlyMap<Cidr, string>;
+  readonly warnings: readonly Warning[];
+}
+
+/** Felix programs a route for each claim in a pool, or none: then the next wider one counts. */
+function ownersOf({
+  claims,
+  ...ground
+}: Ground & { readonly claims: ReadonlyMap<Cidr, Claim> }): Owners {
+  const blocks = new Map<Cidr, Owner>();
+  const unrouted = new Map<Cidr, string>();
+  const faults = new Map<string, Cidr[]>();
+  for (const [cidr, claim] of claims) {
+    const found = ownerOf(cidr, claim, ground);
+    if ('peer' in found) {
+      blocks.set(cidr, found);
+      continue;
+    }
+    const { because, isFault } = found;
+    unrouted.set(cidr, because);
+    if (!isFault || claim.by === 'tunnel-address') continue;
+    const before = faults.get(because);
+    if (before === undefined) faults.set(because, [cidr]);
+    else before.push(cidr);
+  }
+  return { blocks, unrouted, warnings: [...faults].map(unroutedWarning) };
+}
+
+function ownerOf(
+  cidr: Cidr,
+  { node }: Claim,
+  { self, overlays, hosts, peers }: Ground,
+): Owner | { readonly because: string; readonly isFault: boolean } {
+  const overlay = overlays.match(cidr)?.value;
+  if (overlay === undefined) return { because: 'it is in no pool', isFault: true };
+  if (overlay.idle !== undefined) return { because: overlay.idle, isFault: false };
+  const policy = overlay.pool.cidr as string as PolicyName;
+  // Felix would send to an address that this node borrowed, but whose workload has gone or is yet to come:
+  // over IPIP to this node itself, over VXLAN to the block's owner, who sends it back. Here it is ours.
+  if (node === self) return { peer: 'self', policy };
+  const family = familyOf(cidr);
+  const remote = hosts[family].get(node);
+  if (remote === undefined) return { because: `there is no node ${node}`, isFault: true };
+  const way = reach(overlay, hosts[family].get(self), remote);
+  return way.how === 'unreachable'
+    ? { because: way.because, isFault: true }
+    : { peer: peers[family].at(node, way.via), policy };
+}
+
+/** The tables that hang together by pool: only pools in which someone has something need a route. */
+function tablesOf({
+  self,
+  blocks,
+  overlays,
+  hosts,
+  hostAddresses,
+  peers,
+  inventory,
+}: Ground &
+  Owners & {
+    readonly hostAddresses: ReadonlyMap<Address, NodeName>;
+    readonly inventory: Inventory;
+  }): Pick<Desired, 'policies' | 'pools' | 'blocks' | 'routes'> {
+  const lengths = blockLengthsOf(blocks, overlays);
+  const policies = new Map<PolicyName, Policy>();
+  const routes = new Map<Cidr, Route>();
+  const local = inventory.nodes.get(self);
+  const used = new PrefixTable<Overlay>();
+  for (const cidr of lengths.keys()) {
+    const overlay = overlays.match(cidr)?.value;
+    if (overlay === undefined) continue;
+    used.set(cidr, overlay);
+    policies.set(cidr as string as PolicyName, policyOf(overlay, hosts[familyOf(cidr)].get(self)));
+    routes.set(cidr, routeOf(overlay, local, inventory.settings));
+  }
+  const merged = new Map<Cidr, Owner>(blocks);
+  for (const [address, node] of hostAddresses) {
+    const found = used.match(address);
+    if (found === undefined) continue;
+    const family = familyOf(address);
+    const host = hosts[family].get(node);
+    const policy = `${found.cidr} hosts` as PolicyName;
+    policies.set(policy, hostPolicyOf(found.value, hosts[family].get(self)));
+    // Host addresses win over the block around them, whoever's it is: packets to a node must not be encapsulated.
+    merged.set(hostCidr(address), {
+      peer:
+        node === self
+          ? 'self'
+          : peers[family].at(node, host?.interfaceAddress?.address ?? host?.ipipAddress ?? address),
+      policy,
+    });
+    lengths.get(found.cidr)?.add(prefixLengthOf(hostCidr(address)));
+  }
+  const pools = new Map<Cidr, PoolEntry>();
+  for (const [cidr, set] of lengths) pools.set(cidr, poolEntryOf(set));
+  return { policies, pools, blocks: merged, routes };
+}
+
+/** By pool: the prefix lengths in which an address of it may be found. */
+function blockLengthsOf(
+  blocks: ReadonlyMap<Cidr, Owner>,
+  overlays: PrefixTable<Overlay>,
+): Map<Cidr, Set<number>> {
+  const lengths = new Map<Cidr, Set<number>>();
+  const all = new Set<number>();
+  for (const [cidr, { policy }] of blocks) {
+    const pool = policy as string as Cidr;
+    const length = prefixLengthOf(cidr);
+    all.add(length);
+    const known = lengths.get(pool);
+    if (known === undefined) lengths.set(pool, new Set([length]));
+    else known.add(length);
+  }
+  // A pool inside a block: its addresses are found by the block's length, which is shorter than the pool's.
+  for (const [pool, own] of lengths)
+    for (const length of all)
+      if (length < prefixLengthOf(pool) && blocks.has(cidrOf(networkOf(pool), length)))
+        own.add(length);
+  return new Map([...lengths].filter(([pool]) => overlays.match(pool) !== undefined));
+}
+
+function selfOf(node: Node | undefined, family: Family): Self | undefined {
+  if (node === undefined) return undefined;
+  const { interfaceAddress } = hostOf(node, family);
+  if (interfaceAddress === undefined) return undefined;
+  return {
+    address: interfaceAddress.address,
+    prefixLength: interfaceAddress.prefixLength,
+    vtepMac: vtepMacOf(node, family),
+    tunnelAddresses: tunnelAddressesOf(node).filter((address) => familyOf(address) === family),
+  };
+}
+
+function hostsOf(nodes: readonly Node[], family: Family): Map<NodeName, Host> {
+  return new Map(nodes.map((node) => [node.name, hostOf(node, family)]));
+}
+
+function others(hosts: ReadonlyMap<NodeName, Host>, self: NodeName): Map<NodeName, Host> {
+  return new Map([...hosts].filter(([name]) => name !== self));
+}
+
+function enabledIn(family: Family, { pools, settings }: Inventory): Set<EncapName> {
+  const names: readonly EncapName[] = ['ipip', 'vxlan'];
+  return new Set(names.filter((encap) => isEnabled(encap, family, pools, settings)));
+}
+
+/** Nodes come sorted: of two with one address, the lowest name has it. */
+function hostAddressesOf(nodes: readonly Node[]): {
+  readonly hostAddresses: Map<Address, NodeName>;
+  readonly warnings: readonly Warning[];
+} {
+  const hostAddresses = new Map<Address, NodeName>();
+  const warnings: Warning[] = [];
+  for (const node of nodes) {
+    if (!isKnown(node)) continue;
+    for (const address of node.addresses) {
+      const holder = hostAddresses.get(address);
+      if (holder === undefined) hostAddresses.set(address, node.name);
+      else if (holder !== node.name)
+        warnings.push({
+          subject: `Node ${node.name}`,
+          message: `${address} is an address of node ${holder} too, whose name sorts first: it counts as that node's`,
+        });
+    }
+  }
+  return { hostAddresses, warnings };
+}
+
+function unroutedWarning([because, [first, ...more]]: [string, Cidr[]]): Warning {
+  return {
+    subject: `IPAMBlock ${String(first)}${more.length === 0 ? '' : ` and ${more.length} more`}`,
+    message: `no packet is sent there: ${because}`,
+  };
+}

@@ -1,0 +1,56 @@
+import { encapsulations } from '../encap/index.js';
+import type { Policy, PoolEntry, Route } from '../model/desired.js';
+import type { Node } from '../model/node.js';
+import type { Settings } from '../model/settings.js';
+import { familyOf, type Family } from '../net/address.js';
+import { mtuSetting } from './mtu.js';
+import type { Host } from './host.js';
+import type { Overlay } from './overlay.js';
+import { knowsUplink } from './reach.js';
+
+/** The kernel route of a whole pool. */
+export function routeOf(overlay: Overlay, self: Node | undefined, settings: Settings): Route {
+  const family = familyOf(overlay.pool.cidr);
+  const { encap } = overlay;
+  if (encap === undefined || encap === 'none')
+    return { source: undefined, mtu: 0, overheadBytes: 0 };
+  return {
+    source: tunnelAddressOf(self, family, encap),
+    mtu: mtuSetting(encap, family, settings),
+    overheadBytes: encapsulations[encap].overheadBytes[family],
+  };
+}
+
+/** What a pool's packets get by the peer's place. Where no interface is known for plain packets, neighbours are no exception. */
+export function policyOf(
+  { encap = 'none', crossSubnet }: Overlay,
+  local: Host | undefined,
+): Policy {
+  return {
+    sameSubnet: crossSubnet && knowsUplink(encap, local) ? 'none' : encap,
+    otherSubnet: encap,
+    accepted: encap === 'none' ? [] : [encap],
+  };
+}
+
+/** Nodes' own addresses inside a pool: never encapsulated, but a node may send from its own as the pool's do. */
+export function hostPolicyOf(overlay: Overlay, local: Host | undefined): Policy {
+  return { sameSubnet: 'none', otherSubnet: 'none', accepted: policyOf(overlay, local).accepted };
+}
+
+export function poolEntryOf(lengths: ReadonlySet<number>): PoolEntry {
+  return { blockLengths: [...lengths].sort((a, b) => b - a) };
+}
+
+function tunnelAddressOf(
+  self: Node | undefined,
+  family: Family,
+  encap: 'ipip' | 'vxlan',
+): Route['source'] {
+  switch (encap) {
+    case 'vxlan':
+      return self?.[family].vxlanTunnelAddress;
+    case 'ipip':
+      return self?.[family].ipipTunnelAddress;
+  }
+}
