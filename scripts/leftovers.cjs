@@ -1,0 +1,40 @@
+'use strict';
+// What tests and labs must not leave on the machine: namespaces, pins, agents.
+
+const { existsSync, readFileSync, readdirSync } = require('node:fs');
+
+/** How the names of all that our tests and labs make begin. */
+const ours = /^(encap|addon|bp|cli|dp|lab|nl)-|^encap/;
+
+/** One line for each thing of ours that is there now. */
+function leftovers() {
+  return [
+    ...names('/run/netns').map((name) => `namespace ${name}`),
+    ...names('/sys/fs/bpf').map((name) => `pins /sys/fs/bpf/${name}`),
+    ...names('/run').map((name) => `state /run/${name}`),
+    ...agents(),
+  ];
+}
+
+function names(folder) {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => ours.test(name)) : [];
+}
+
+/** Processes that run our command line. */
+function agents() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => [pid, commandLine(pid)])
+    .filter(([, words]) => words.some((word) => word.endsWith('dist/src/cli/main.js')))
+    .map(([pid, words]) => `process ${pid}: ${words.join(' ').trim()}`);
+}
+
+function commandLine(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // it has ended since
+  }
+}
+
+module.exports = { leftovers };

@@ -1,0 +1,49 @@
+'use strict';
+// Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why.
+
+/** A reader that takes the text in pieces; `end` gives the result. */
+function tapReader() {
+  const result = { passed: 0, failures: [], skipped: new Map() };
+  let rest = '';
+  let complained = '';
+  let finished = false;
+  let last; // the test that the following lines belong to
+
+  function line(text) {
+    const [, not, title] = /^(not )?ok \d+ - (.*)$/.exec(text) ?? [];
+    if (title !== undefined) {
+      last = { title, detail: '' };
+      if (not !== undefined) result.failures.push(last);
+      else if (/ # (SKIP|TODO)$/.test(title)) skip('switched off in the test file');
+      else result.passed += 1;
+    } else if (/^1\.\.\d+$/.test(text)) finished = true;
+    else if (/^# {3}skipped: /.test(text)) {
+      result.passed -= 1; // it passed because it could not ask
+      skip(text.replace(/^# {3}skipped: /, ''));
+    } else if (last !== undefined && /^( {2}|# {3})/.test(text)) last.detail += `${text}\n`;
+  }
+
+  function skip(reason) {
+    result.skipped.set(reason, (result.skipped.get(reason) ?? 0) + 1);
+  }
+
+  return {
+    read(chunk) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop();
+      lines.forEach(line);
+    },
+    readError(chunk) {
+      complained = (complained + chunk).slice(-4000);
+    },
+    end(exitCode) {
+      line(rest);
+      const unexplained = exitCode !== 0 && result.failures.length === 0;
+      if (unexplained || !finished)
+        result.failures.push({ title: `ava ended with ${exitCode}`, detail: complained });
+      return result;
+    },
+  };
+}
+
+module.exports = { tapReader };

@@ -1,0 +1,117 @@
+'use strict';
+// `npm test`: the rings one after the other, what failed, what was skipped and why, and one closing line.
+
+const { spawn } = require('node:child_process');
+const { existsSync, readdirSync } = require('node:fs');
+const { join, resolve } = require('node:path');
+const { leftovers } = require('./leftovers.cjs');
+const { tapReader } = require('./tap.cjs');
+
+const root = resolve(__dirname, '..');
+const isRoot = process.geteuid() === 0;
+const skipsFail = process.env.CI === 'true' || process.env.ENCAP_REQUIRE_KERNEL === '1';
+
+/** Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel. */
+const rings = [
+  { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
+  { name: 'addon', needsRoot: true, cwd: 'addon', below: [''] },
+  { name: 'program', needsRoot: true, below: ['program'] },
+  { name: 'kernel', needsRoot: true, serial: true, below: ['kernel'] },
+  { name: 'cli', needsRoot: false, below: ['cli'] },
+];
+
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
+
+/** Runs the rings that were named, or all; gives back the exit code. */
+async function main(names) {
+  const chosen = rings.filter(({ name }) => names.length === 0 || names.includes(name));
+  if (chosen.length === 0) {
+    console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);
+    return 2;
+  }
+  const total = { passed: 0, failed: 0, skipped: new Map() };
+  const before = isRoot ? leftovers() : [];
+  for (const ring of chosen) {
+    const started = Date.now();
+    const result = isRoot || !ring.needsRoot ? await runRing(ring) : withoutRoot(ring);
+    report(ring, result, Date.now() - started);
+    total.passed += result.passed;
+    total.failed += result.failures.length;
+    for (const [reason, count] of result.skipped)
+      total.skipped.set(reason, (total.skipped.get(reason) ?? 0) + count);
+  }
+  if (isRoot) {
+    const left = leftovers().filter((what) => !before.includes(what));
+    console.log(left.length === 0 ? 'ok   nothing is left behind' : 'FAIL left behind by a test:');
+    for (const what of left) console.log(`       ${what}`);
+    if (left.length === 0) total.passed += 1;
+    else total.failed += 1;
+  }
+  return close(total);
+}
+
+/** Prints the reasons and the closing line; other tools read that line. */
+function close({ passed, failed, skipped }) {
+  const count = [...skipped.values()].reduce((sum, each) => sum + each, 0);
+  for (const [reason, each] of skipped) console.log(`${each} skipped: ${reason}`);
+  if (count > 0 && skipsFail) console.log('FAIL skipping is not allowed here (CI)');
+  console.log(`${passed} passed, ${failed} failed, ${count} skipped`);
+  return failed > 0 || (count > 0 && skipsFail && skipped.has(needsRoot)) ? 1 : 0;
+}
+
+const needsRoot = 'they need root';
+
+/** How many tests a ring has is known only by running it; its files are counted instead. */
+function withoutRoot(ring) {
+  const count = filesOf(ring).length;
+  return { passed: 0, failures: [], skipped: new Map(count > 0 ? [[needsRoot, count]] : []) };
+}
+
+/** ava on the compiled tests of one ring, its TAP read as it comes. */
+function runRing(ring) {
+  const cwd = join(root, ring.cwd ?? '');
+  const files = filesOf(ring);
+  if (files.length === 0)
+    return { passed: 0, failures: [{ title: `no compiled tests in ${cwd}` }], skipped: new Map() };
+  const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
+  const args = ['--tap', ...(ring.serial ? ['--serial', '--concurrency=1'] : []), ...files];
+  const reader = tapReader();
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [ava, ...args], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.setEncoding('utf8').on('data', reader.read);
+    child.stderr.setEncoding('utf8').on('data', reader.readError);
+    child.once('error', reject);
+    child.once('close', (code) => resolve(reader.end(code)));
+  });
+}
+
+/** The compiled test files of a ring; `.` is dist/test itself without its folders. */
+function filesOf({ cwd = '', below }) {
+  const base = join(root, cwd, 'dist/test');
+  return below.flatMap((folder) => {
+    const from = join(base, folder);
+    if (!existsSync(from)) return [];
+    return readdirSync(from, { recursive: folder !== '.' })
+      .filter((name) => name.endsWith('.test.js'))
+      .map((name) => join('dist/test', folder, name))
+      .sort();
+  });
+}
+
+function report({ name }, { passed, failures, skipped }, ms) {
+  const count = [...skipped.values()].reduce((sum, each) => sum + each, 0);
+  const word = failures.length > 0 ? 'FAIL' : 'ok  ';
+  console.log(
+    `${word} ${name.padEnd(8)} ${passed} passed, ${failures.length} failed, ${count} skipped  (${(ms / 1000).toFixed(1)} s)`,
+  );
+  for (const { title, detail } of failures) {
+    console.log(`\n     ${title}`);
+    for (const line of (detail ?? '').split('\n').filter(Boolean)) console.log(`       ${line}`);
+  }
+  if (failures.length > 0) console.log('');
+}
