@@ -11,17 +11,22 @@ import type { Document } from '../../model/document.js';
 import type { Path } from '../../model/problem.js';
 import type { Text } from './text.js';
 
-/** The resources of one YAML document: itself, or the items of a List. */
-export function documentsOf(text: Text, parsed: YamlDocument, value: unknown): Document[] {
+/** The resources of one document: itself, or the items of a List. `parsed` is asked for places. */
+export function documentsOf(text: Text, parsed: () => YamlDocument, value: unknown): Document[] {
   const whole = withoutNulls(value);
   if (whole === undefined) return [];
   return itemsOf(whole).map(({ base, value: item }) => ({
     file: text.file,
     value: item,
     base,
-    spot: (path) => text.spot(...rangeOf(valueAt(parsed, [...base, ...path]))),
-    keySpot: (path) => text.spot(...rangeOf(keyAt(parsed, [...base, ...path]))),
+    spot: (path) => text.spot(...rangeOf(valueAt(parsed(), [...base, ...path]))),
+    keySpot: (path) => text.spot(...rangeOf(keyAt(parsed(), [...base, ...path]))),
   }));
+}
+
+/** Where a document's value begins, behind comments and `---`. */
+export function startOf(parsed: YamlDocument): number {
+  return rangeOf(parsed.contents)[0];
 }
 
 interface Item {

@@ -98,7 +98,7 @@ async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
 }
 
 /** One byte more than the limit is enough to know that it is too much, whatever /dev/zero has to say. */
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
