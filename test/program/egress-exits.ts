@@ -1,0 +1,135 @@
+import { block, poke, type Exit } from '../support/exit.js';
+import { patched, pooled, routed, toB } from '../support/frames.js';
+import { eth } from '../support/packet.js';
+import { nodes } from '../support/world.js';
+
+const { a, b } = nodes;
+const forwarded = { from: 'pod' } as const;
+
+/** Every way out of the egress program. */
+export const egressExits: readonly Exit[] = [
+  { verdict: 'ENCAPSULATED', title: 'a packet for a block of B', packet: toB },
+  {
+    verdict: 'DIRECT',
+    title: 'a CrossSubnet pool, B in our subnet',
+    packet: pooled('10.246.1.5', '10.246.2.9'),
+  },
+  {
+    verdict: 'PASS_NOT_IP',
+    title: 'LLDP',
+    packet: eth(a.uplinkMac, '01:80:c2:00:00:0e').raw('lldp'),
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: 'a packet that took another route',
+    packet: routed('198.51.100.7').udp(1, 2),
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a workload's VXLAN to a machine that is no node",
+    packet: routed('198.51.100.7').udp(1, 4789),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_OWN_TUNNEL',
+    title: 'what we redirected',
+    packet: routed(b.underlay).udp(50000, 4789),
+    origin: { from: 'pod', mark: 0x1000 },
+  },
+  {
+    verdict: 'DROP_IP_MALFORMED',
+    title: 'a packet that ends before its header says',
+    packet: patched(toB, 16, 4, 0),
+  },
+  {
+    verdict: 'DROP_TTL',
+    title: 'a TTL of 0',
+    packet: pooled('10.244.1.5', '10.244.2.9', { ttl: 0 }),
+  },
+  {
+    verdict: 'DROP_WORKLOAD_TUNNEL',
+    title: "a workload's VXLAN to a node",
+    packet: routed(b.underlay).udp(1, 4789),
+    origin: forwarded,
+  },
+  {
+    verdict: 'DROP_WORKLOAD_TUNNEL',
+    title: "a workload's IPIP to this node's own address",
+    packet: routed(a.underlay).ipv4('10.244.1.5', '10.244.2.9'),
+    origin: forwarded,
+  },
+  {
+    verdict: 'DROP_NOT_IN_POOL',
+    title: 'a route that outlived its pool',
+    packet: pooled('10.244.1.5', '10.9.0.1'),
+  },
+  {
+    verdict: 'DROP_NO_BLOCK',
+    title: 'a pool address in no block',
+    packet: pooled('10.244.1.5', '10.244.200.1'),
+  },
+  {
+    verdict: 'DROP_LOCAL_BLOCK',
+    title: 'an unused address of our own block',
+    packet: pooled('10.244.1.5', '10.244.1.7'),
+  },
+  {
+    verdict: 'DROP_SRC_SPOOF',
+    title: 'a workload that uses the address of one of B',
+    packet: pooled('10.244.2.5', '10.244.2.9'),
+    origin: forwarded,
+  },
+  {
+    verdict: 'DROP_SRC_SPOOF',
+    title: "a workload that uses this node's address",
+    packet: pooled(a.underlay, '10.244.2.9'),
+    origin: forwarded,
+  },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'a NodePort connection under this node’s address',
+    packet: pooled(a.underlay, '10.244.2.9'),
+    origin: { from: 'uplink' },
+  },
+  {
+    verdict: 'DROP_NO_PEER',
+    title: 'a block whose node was removed',
+    packet: toB,
+    given: block('10.244.2.0/26', 9, 0),
+  },
+  {
+    verdict: 'DROP_NO_PEER',
+    title: 'a block whose peer is out of bounds',
+    packet: toB,
+    given: block('10.244.2.0/26', 1e6, 0),
+  },
+  {
+    verdict: 'DROP_NO_POLICY',
+    title: 'a block whose policy is out of bounds',
+    packet: toB,
+    given: block('10.244.2.0/26', 2, 1e6),
+  },
+  {
+    verdict: 'DROP_NO_SELF',
+    title: 'a node that has no address yet',
+    packet: toB,
+    given: poke('peers', 0, new Uint8Array(28)),
+  },
+  {
+    verdict: 'DROP_UNKNOWN_ENCAP',
+    title: 'an encapsulation of a newer user space',
+    packet: toB,
+    given: poke('policies', 0, Uint8Array.of(7, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)),
+  },
+  {
+    verdict: 'DROP_TOO_BIG',
+    title: 'a packet of the full MTU',
+    packet: pooled('10.244.1.5', '10.244.2.9').raw(new Uint8Array(1480)),
+  },
+  {
+    verdict: 'DROP_GSO_TYPE',
+    title: 'a super-packet of no type that can be encapsulated',
+    packet: toB,
+    origin: { gsoSize: 1000 },
+  },
+];

@@ -1,0 +1,166 @@
+import type { Cidr } from '../../src/net/cidr.js';
+import { block, poke, type Exit } from '../support/exit.js';
+import { arriving, fromB, inIpip, inVxlan, patched, vxlan } from '../support/frames.js';
+import { eth } from '../support/packet.js';
+import { nodes } from '../support/world.js';
+
+const { a, b, c } = nodes;
+
+/** Every way out of the ingress program. */
+export const ingressExits: readonly Exit[] = [
+  { verdict: 'DECAPSULATED', title: 'a packet from a block of B', packet: fromB },
+  {
+    verdict: 'PASS_NOT_HOST',
+    title: 'a flooded frame for our address',
+    packet: eth(b.uplinkMac, c.uplinkMac).ipv4(b.underlay, a.underlay).udp(1, 4789),
+  },
+  { verdict: 'PASS_NOT_OURS', title: 'DNS', packet: arriving().udp(1, 53) },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'a later fragment of a datagram: its port is not known',
+    packet: arriving({ fragmentOffset: 8, protocol: 17 }).raw('12345678'),
+  },
+  {
+    verdict: 'PASS_FOREIGN_VNI',
+    title: 'another overlay on our port',
+    packet: arriving()
+      .udp(50000, 4789)
+      .vxlan(4097)
+      .eth(b.vtepMac, a.vtepMac)
+      .ipv4('10.0.0.1', '10.0.0.2'),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'a packet to a node that has no address yet',
+    packet: fromB,
+    given: poke('peers', 0, new Uint8Array(28)),
+  },
+  {
+    verdict: 'DROP_GSO_TYPE',
+    title: 'a received super-packet of no known type',
+    packet: inVxlan('10.244.2.9', '10.244.1.5').tcp(1, 2).raw('x'),
+    origin: { gsoSize: 1000 },
+  },
+  {
+    verdict: 'DROP_INNER_UDP_GSO',
+    title: 'a received UDP super-packet',
+    packet: fromB,
+    origin: { gsoSize: 1000 },
+  },
+  {
+    verdict: 'DROP_INNER_IP_MALFORMED',
+    title: 'VXLAN packets that the kernel merged as plain UDP',
+    packet: patched(inVxlan('10.244.2.9', '10.244.1.5').raw('two'), 66, 0, 20),
+    origin: { gsoSize: 1000 },
+  },
+  {
+    verdict: 'DROP_OUTER_IP_MALFORMED',
+    title: 'a total length beyond the frame',
+    packet: patched(fromB, 16, 4, 0),
+  },
+  { verdict: 'DROP_OUTER_IP_MALFORMED', title: 'an IHL of 4', packet: patched(fromB, 14, 0x44) },
+  {
+    verdict: 'DROP_OUTER_IP_OPTIONS',
+    title: 'outer options',
+    packet: arriving({ options: Uint8Array.of(1, 1, 1, 0) })
+      .udp(1, 4789)
+      .vxlan(4096),
+  },
+  {
+    verdict: 'DROP_OUTER_FRAG',
+    title: 'a first outer fragment',
+    packet: arriving({ moreFragments: true }).udp(1, 4789).vxlan(4096),
+  },
+  {
+    verdict: 'DROP_OUTER_FRAG',
+    title: 'a later IPIP fragment',
+    packet: arriving({ fragmentOffset: 9 }).ipv4('10.245.2.9', '10.245.1.5'),
+  },
+  { verdict: 'DROP_OUTER_CSUM', title: 'a damaged outer header', packet: patched(fromB, 22, 9) },
+  {
+    verdict: 'DROP_OUTER_MARTIAN',
+    title: 'our own address as source',
+    packet: vxlan(a.underlay).eth(b.vtepMac, a.vtepMac).ipv4('10.244.2.9', '10.244.1.5'),
+  },
+  {
+    verdict: 'DROP_UDP_MALFORMED',
+    title: 'a UDP length beyond the packet',
+    packet: patched(fromB, 38, 4, 0),
+  },
+  {
+    verdict: 'DROP_UNKNOWN_PEER',
+    title: 'a machine that is no node',
+    packet: vxlan('203.0.113.66').eth(b.vtepMac, a.vtepMac).ipv4('10.244.2.9', '10.244.1.5'),
+  },
+  {
+    verdict: 'DROP_UNKNOWN_PEER',
+    title: 'a node that may not send IPIP',
+    packet: inIpip('10.245.2.9', '10.245.1.5').udp(1, 2),
+    given: ({ tables }) => tables.sources.set(b.underlay, { peer: 2, accepted: ['vxlan'] }),
+  },
+  { verdict: 'DROP_VXLAN_SHORT', title: 'an empty datagram', packet: arriving().udp(1, 4789) },
+  { verdict: 'DROP_VXLAN_FLAGS', title: 'group based policy', packet: patched(fromB, 42, 0x88) },
+  { verdict: 'DROP_INNER_SHORT', title: 'VXLAN without a frame', packet: vxlan() },
+  {
+    verdict: 'DROP_INNER_MAC',
+    title: "another VTEP's MAC",
+    packet: vxlan().eth(b.vtepMac, c.vtepMac).ipv4('10.244.2.9', '10.244.1.5'),
+  },
+  { verdict: 'DROP_INNER_PROTO', title: 'ARP inside', packet: patched(fromB, 62, 0x08, 0x06) },
+  { verdict: 'DROP_INNER_FAMILY', title: 'IPv6 inside', packet: patched(fromB, 62, 0x86, 0xdd) },
+  {
+    verdict: 'DROP_INNER_IP_MALFORMED',
+    title: 'an inner total length beyond the datagram',
+    packet: patched(fromB, 66, 4, 0),
+  },
+  {
+    verdict: 'DROP_INNER_TTL',
+    title: 'an inner TTL of 0',
+    packet: inVxlan('10.244.2.9', '10.244.1.5', { ttl: 0 }),
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'loopback inside',
+    packet: inVxlan('127.0.0.1', '10.244.1.5'),
+  },
+  {
+    verdict: 'DROP_INNER_SRC',
+    title: 'an address of C, from B',
+    packet: inVxlan('10.244.3.9', '10.244.1.5'),
+  },
+  {
+    verdict: 'DROP_NO_POLICY',
+    title: 'a source whose policy is out of bounds',
+    packet: fromB,
+    given: block('10.244.2.0/26', 2, 1e6),
+  },
+  {
+    verdict: 'DROP_MODE_MISMATCH',
+    title: 'an address of an IPIP pool in VXLAN',
+    packet: inVxlan('10.245.2.9', '10.244.1.5'),
+  },
+  {
+    verdict: 'DROP_INNER_DST',
+    title: 'a relay to the internet',
+    packet: inVxlan('10.244.2.9', '198.51.100.7'),
+  },
+  {
+    verdict: 'DROP_ECN',
+    title: 'CE outside, not-ECT inside',
+    packet: arriving({ ecn: 'ce' }).ipv4('10.245.2.9', '10.245.1.5'),
+  },
+  {
+    verdict: 'DECAPSULATED',
+    title: 'an external node, with its own address inside',
+    packet: vxlan('198.51.100.1').eth(b.vtepMac, a.vtepMac).ipv4('198.51.100.1', '10.244.1.5'),
+    given: ({ tables }) =>
+      tables.externals.set('198.51.100.0/24' as Cidr, { peer: 0xffffffff, accepted: ['vxlan'] }),
+  },
+  {
+    verdict: 'DROP_INNER_SRC',
+    title: 'an external node, with an address of B inside',
+    packet: vxlan('198.51.100.1').eth(b.vtepMac, a.vtepMac).ipv4('10.244.2.9', '10.244.1.5'),
+    given: ({ tables }) =>
+      tables.externals.set('198.51.100.0/24' as Cidr, { peer: 0xffffffff, accepted: ['vxlan'] }),
+  },
+];

@@ -1,0 +1,120 @@
+import test, { type ExecutionContext } from 'ava';
+import type { Cidr } from '../../src/net/cidr.js';
+import { Dut, type Direction } from '../support/dut.js';
+import type { Exit } from '../support/exit.js';
+import { fromB, inVxlan, pooled, routed, toB } from '../support/frames.js';
+import { whyNoPrograms } from '../support/object.js';
+import { fill, nodes } from '../support/world.js';
+import { egressExits } from './egress-exits.js';
+import { ingressExits } from './ingress-exits.js';
+
+/** Verdicts that a test run can't reach. */
+const unreached: Readonly<Record<string, string>> = {
+  DROP_NO_HEADROOM: 'the kernel gives it when it is out of memory',
+};
+
+const missing = whyNoPrograms();
+const dut = missing === undefined ? new Dut() : undefined;
+const reached = new Set<string>();
+const { b } = nodes;
+const forwarded = { from: 'pod' } as const;
+test.after.always(() => dut?.[Symbol.dispose]());
+
+function leaves(t: ExecutionContext, direction: Direction, exit: Exit): void {
+  if (dut === undefined) return skip(t);
+  try {
+    exit.given?.(dut);
+    const frame = exit.packet instanceof Uint8Array ? exit.packet : exit.packet.bytes();
+    const { verdict } = dut.run(direction, frame, exit.origin);
+    reached.add(verdict);
+    t.is(verdict, exit.verdict);
+  } finally {
+    fill(dut.tables, 'a');
+  }
+}
+
+function skip(t: ExecutionContext): void {
+  t.log(`skipped: ${missing ?? ''}`);
+  t.pass();
+}
+
+for (const exit of egressExits)
+  test.serial(`egress ${exit.verdict}: ${exit.title}`, leaves, 'egress', exit);
+for (const exit of ingressExits)
+  test.serial(`ingress ${exit.verdict}: ${exit.title}`, leaves, 'ingress', exit);
+
+test.serial(
+  'egress DROP_NESTED_TUNNEL: a packet that carries the marks of a tunnel already',
+  (t) => {
+    if (dut === undefined) return skip(t);
+    // The second run meets what the first one made of the packet, and takes it for another's tunnel.
+    const underlay = '192.168.0.0/16' as Cidr;
+    dut.tables.pools.set(underlay, { blockLengths: [32] });
+    dut.tables.blocks.set(`${b.underlay}/32` as Cidr, { peer: 2, policy: 0 });
+    const nested = (): bigint =>
+      dut.counts().find(({ verdict }) => verdict === 'DROP_NESTED_TUNNEL')?.packets ?? 0n;
+    const before = nested();
+    t.is(dut.quickly('egress', toB.bytes(), { repeat: 2 }).returnValue, 2);
+    t.is(nested(), before + 1n);
+    reached.add('DROP_NESTED_TUNNEL');
+    dut.tables.pools.delete(underlay);
+  },
+);
+
+test.serial('every verdict is reached, but for those named with their reason', (t) => {
+  if (dut === undefined) return skip(t);
+  const names = [...dut.verdictNames.values()].filter(
+    (name) => !['UNDECIDED', 'VERDICT_COUNT'].includes(name),
+  );
+  t.deepEqual(
+    names.filter((name) => !reached.has(name)),
+    Object.keys(unreached),
+  );
+});
+
+test.serial('a check that is switched off lets pass what it would have dropped', (t) => {
+  if (dut === undefined) return skip(t);
+  using lenient = new Dut('a', {
+    sourceCheck: 'off',
+    destinationCheck: 'off',
+    allowVxlanFromWorkloads: 1,
+    allowIpipFromWorkloads: 1,
+  });
+  const relay = inVxlan('198.51.100.7', '203.0.113.9').bytes();
+  t.is(lenient.run('ingress', relay).verdict, 'DECAPSULATED');
+  const tunnel = routed(b.underlay).udp(1, 4789).bytes();
+  t.is(lenient.run('egress', tunnel, forwarded).verdict, 'PASS_NOT_POOL');
+  const ipip = routed(b.underlay).ipv4('10.244.1.5', '10.244.2.9').bytes();
+  t.is(lenient.run('egress', ipip, forwarded).verdict, 'PASS_NOT_POOL');
+  const spoofed = pooled('198.51.100.7', '10.244.2.9').bytes();
+  t.is(lenient.run('egress', spoofed, forwarded).verdict, 'ENCAPSULATED');
+});
+
+test.serial("CHECK_POOL asks only that an address is not another node's", (t) => {
+  if (dut === undefined) return skip(t);
+  using pool = new Dut('a', { sourceCheck: 'pool', destinationCheck: 'pool' });
+  const of = (source: string, destination: string): string =>
+    pool.run('ingress', inVxlan(source, destination).bytes()).verdict;
+  t.is(of('198.51.100.7', '203.0.113.9'), 'DECAPSULATED');
+  t.is(of('10.244.3.9', '10.244.1.5'), 'DROP_INNER_SRC');
+  t.is(of('10.244.2.9', '10.244.3.9'), 'DROP_INNER_DST');
+  t.is(of('10.245.2.9', '10.244.1.5'), 'DROP_MODE_MISMATCH');
+  const leaving = (source: string): string =>
+    pool.run('egress', pooled(source, '10.244.2.9').bytes(), forwarded).verdict;
+  t.is(leaving('198.51.100.7'), 'ENCAPSULATED');
+  t.is(leaving('10.244.3.9'), 'DROP_SRC_SPOOF');
+});
+
+test.serial('traffic is counted by peer', (t) => {
+  if (dut === undefined) return skip(t);
+  const direct = pooled('10.246.1.5', '10.246.2.9').bytes();
+  const before = dut.peerTraffic(2);
+  dut.run('egress', toB.bytes());
+  dut.run('egress', direct);
+  dut.run('ingress', fromB.bytes());
+  const after = dut.peerTraffic(2);
+  t.is(after.encapsulated.bytes - before.encapsulated.bytes, BigInt(toB.bytes().length));
+  t.is(after.direct.bytes - before.direct.bytes, BigInt(direct.length));
+  t.is(after.decapsulated.bytes - before.decapsulated.bytes, BigInt(fromB.bytes().length));
+  t.is(after.decapsulated.packets - before.decapsulated.packets, 1n);
+});

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What tshark says of one frame. */
+export interface Dissection {
+  /** 'eth:ethertype:ip:udp:vxlan:eth:ethertype:ip:tcp' */
+  readonly protocols: string;
+  readonly malformed: boolean;
+  /** Wrong checksums, by protocol and header from the outside in: 'tcp 0'. */
+  readonly wrong: readonly string[];
+  /** Correct IPv4 header checksums. */
+  readonly rightIp: number;
+}
+
+/** Whether tshark is here to say anything. */
+export function whyNoTshark(): string | undefined {
+  try {
+    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'tshark is not installed';
+  }
+}
+
+/** Lets tshark, which knows nothing of us, read frames and verify every checksum. */
+export function dissect(frames: readonly Uint8Array[]): readonly Dissection[] {
+  const folder = mkdtempSync(join(tmpdir(), 'bp2-pcap-'));
+  try {
+    const file = join(folder, 'frames.pcap');
+    writeFileSync(file, pcap(frames));
+    return dissectFile(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The same for a capture file. */
+export function dissectFile(file: string): readonly Dissection[] {
+  const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
+  checks.push('-o', 'ip.defragment:FALSE'); // frames are judged one by one
+  const fields = [
+    'frame.protocols',
+    '_ws.malformed',
+    ...statuses.map((name) => `${name}.checksum.status`),
+  ];
+  const output = execFileSync(
+    'tshark',
+    ['-r', file, ...checks, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 28 },
+  );
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const [protocols = '', malformed = '', ...status] = line.split('\t');
+      return {
+        protocols,
+        malformed: malformed !== '',
+        wrong: statuses.flatMap((name, place) =>
+          list(status[place]).flatMap((value, depth) =>
+            value === bad ? [`${name} ${depth}`] : [],
+          ),
+        ),
+        rightIp: list(status[0]).filter((value) => value === good).length,
+      };
+    });
+}
+
+const statuses = ['ip', 'udp', 'tcp'] as const;
+
+/** Of tshark's checksum.status: 2 is unverified (a fragment), 3 is not present (UDP without one). */
+const bad = '0';
+const good = '1';
+
+function list(field: string | undefined): string[] {
+  return (field ?? '') === '' ? [] : (field ?? '').split(',');
+}
+
+function pcap(frames: readonly Uint8Array[]): Buffer {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt16LE(2, 4);
+  header.writeUInt16LE(4, 6);
+  header.writeUInt32LE(262144, 16);
+  header.writeUInt32LE(1, 20); // LINKTYPE_ETHERNET
+  const records = frames.flatMap((frame) => {
+    const record = Buffer.alloc(16);
+    record.writeUInt32LE(frame.length, 8);
+    record.writeUInt32LE(frame.length, 12);
+    return [record, frame];
+  });
+  return Buffer.concat([header, ...records]);
+}

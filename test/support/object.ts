@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findClang, systemIncludes } from '../../src/datapath/clang.js';
+
+/** The project's root, seen from the compiled tests. */
+export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
+
+let compiled: string | undefined;
+
+/** Compiles bpf/encapd.bpf.c, once in each test process, and says where the object is. */
+export function datapathObject(): string {
+  compiled ??= compile('v3');
+  return compiled;
+}
+
+/** Why programs cannot be compiled and run here; undefined: they can. */
+export function whyNoPrograms(): string | undefined {
+  if (process.getuid?.() !== 0) return 'loading programs needs root';
+  const found = findClang(process.env['PATH'] ?? '');
+  return found.kind === 'missing' ? found.why : undefined;
+}
+
+/** Compiles the programs for one BPF instruction set; the object goes when the process goes. */
+export function compile(cpu: 'v2' | 'v3'): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bp2-object-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const object = join(folder, 'encapd.bpf.o');
+  const clang = findClang(process.env['PATH'] ?? '');
+  if (clang.kind === 'missing') throw new Error(clang.why);
+  execFileSync(
+    clang.file,
+    [
+      '-target',
+      'bpf',
+      `-mcpu=${cpu}`,
+      ...['-O2', '-g', '-Wall', '-Wextra', '-Werror'],
+      ...systemIncludes().map((folder) => `-I${folder}`),
+      ...['-c', join(root, 'bpf/encapd.bpf.c'), '-o', object],
+    ],
+    { stdio: 'pipe' },
+  );
+  return object;
+}
