@@ -35,3 +35,5 @@ export type { OpenMap, OpenProgram } from './object.js';
 export { Program } from './program.js';
 export type { ProgramInfo, RunOptions, RunResult } from './program.js';
 export type { MapType, ProgramType } from './types.js';
+export * from './namespace.js';
+export * from './netlink/index.js';

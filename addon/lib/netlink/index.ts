@@ -1,0 +1,9 @@
+export type { AddressPut, AddressState } from './address.js';
+export type { Family } from './family.js';
+export type { LinkState, OperState } from './link.js';
+export type { NeighbourPut, NeighbourReachability, NeighbourState } from './neighbour.js';
+export { routeProtocols, routeTables } from './route.js';
+export type { NextHop, RoutePut, RouteState, RouteType } from './route.js';
+export type { Scope } from './scope.js';
+export { Netlink } from './socket.js';
+export type { NetlinkEvent, NetlinkGroup } from './watch.js';

@@ -1,0 +1,188 @@
+#include "netlink.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "arguments.h"
+#include "error.h"
+#include "namespace.h"
+#include "netlink_read.h"
+#include "netlink_socket.h"
+#include "netlink_watch.h"
+#include "netlink_write.h"
+
+namespace {
+
+constexpr uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL;
+constexpr uint16_t kReplace = NLM_F_CREATE | NLM_F_REPLACE;
+
+class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
+ public:
+  static void Register(Napi::Env env, Napi::Object exports);
+  explicit NetlinkSocket(const Napi::CallbackInfo& info);
+
+ private:
+  std::unique_ptr<RouteSocket> socket_;
+
+  Napi::Value Links(const Napi::CallbackInfo& info);
+  Napi::Value Addresses(const Napi::CallbackInfo& info);
+  Napi::Value Routes(const Napi::CallbackInfo& info);
+  Napi::Value Neighbours(const Napi::CallbackInfo& info);
+  Napi::Value Address(const Napi::CallbackInfo& info);
+  Napi::Value Route(const Napi::CallbackInfo& info);
+  Napi::Value Neighbour(const Napi::CallbackInfo& info);
+  Napi::Value Inside(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  Napi::Value Dump(Napi::Env env, Request& request);
+  Napi::Value Change(const Napi::CallbackInfo& info, uint16_t put, uint16_t remove,
+                     void (Request::*fill)(const Napi::Object&));
+  RouteSocket& Open(Napi::Env env);
+};
+
+Napi::Object ObjectOf(const Napi::Value& value, const char* what) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an object");
+  return value.As<Napi::Object>();
+}
+
+uint8_t ByteOf(const Napi::Value& value, const char* what) {
+  const uint32_t number = Uint32Of(value, what);
+  if (number > UINT8_MAX) throw Napi::RangeError::New(value.Env(), std::string(what) + " is above 255");
+  return static_cast<uint8_t>(number);
+}
+
+// { errno, cause, interrupted, items }: the caller knows which errno is a failure.
+Napi::Object AnswerObject(Napi::Env env, const Answer& answer) {
+  auto object = Napi::Object::New(env);
+  object["errno"] = answer.error;
+  object["cause"] = answer.cause.empty() ? std::string(std::strerror(answer.error)) : answer.cause;
+  object["interrupted"] = answer.interrupted;
+  return object;
+}
+
+// new NetlinkSocket(namespace?: string)
+NetlinkSocket::NetlinkSocket(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const auto env = info.Env();
+  if (info[0].IsUndefined()) {
+    socket_ = std::make_unique<RouteSocket>(env);
+    return;
+  }
+  const auto path = TextOf(info[0], "namespace");
+  const NamespaceVisit visit(env, OpenNamespace(env, path), path);
+  socket_ = std::make_unique<RouteSocket>(env);
+}
+
+RouteSocket& NetlinkSocket::Open(Napi::Env env) {
+  if (!socket_) ThrowClosed(env, "the netlink socket");
+  return *socket_;
+}
+
+Napi::Value NetlinkSocket::Dump(Napi::Env env, Request& request) {
+  const auto answer = Open(env).Ask(env, request.header());
+  auto object = AnswerObject(env, answer);
+  auto items = Napi::Array::New(env);
+  int left = answer.interrupted ? 0 : static_cast<int>(answer.messages.size());
+  for (auto* message = reinterpret_cast<const nlmsghdr*>(answer.messages.data()); mnl_nlmsg_ok(message, left);
+       message = mnl_nlmsg_next(message, &left)) {
+    const Napi::HandleScope scope(env);
+    const auto item = ReadMessage(env, message);
+    if (item) items[items.Length()] = *item;
+  }
+  object["items"] = items;
+  return object;
+}
+
+// links(): Dump<RawLink>
+Napi::Value NetlinkSocket::Links(const Napi::CallbackInfo& info) {
+  Request request(RTM_GETLINK, NLM_F_DUMP);
+  request.AllLinks();
+  return Dump(info.Env(), request);
+}
+
+// addresses(family: number): Dump<RawAddress>
+Napi::Value NetlinkSocket::Addresses(const Napi::CallbackInfo& info) {
+  Request request(RTM_GETADDR, NLM_F_DUMP);
+  request.AllAddresses(ByteOf(info[0], "family"));
+  return Dump(info.Env(), request);
+}
+
+// routes(family: number, table: number, protocol: number): Dump<RawRoute>, 0 is any
+Napi::Value NetlinkSocket::Routes(const Napi::CallbackInfo& info) {
+  Request request(RTM_GETROUTE, NLM_F_DUMP);
+  request.AllRoutes(ByteOf(info[0], "family"), Uint32Of(info[1], "table"), ByteOf(info[2], "protocol"));
+  return Dump(info.Env(), request);
+}
+
+// neighbours(family: number, proxy: boolean): Dump<RawNeighbour>
+Napi::Value NetlinkSocket::Neighbours(const Napi::CallbackInfo& info) {
+  Request request(RTM_GETNEIGH, NLM_F_DUMP);
+  request.AllNeighbours(ByteOf(info[0], "family"), BoolOf(info[1], "proxy") ? NTF_PROXY : 0);
+  return Dump(info.Env(), request);
+}
+
+Napi::Value NetlinkSocket::Change(const Napi::CallbackInfo& info, uint16_t put, uint16_t remove,
+                                  void (Request::*fill)(const Napi::Object&)) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  const auto verb = TextOf(info[0], "verb");
+  if (verb != "create" && verb != "replace" && verb != "remove")
+    throw Napi::TypeError::New(env, "verb must be create, replace or remove");
+  const uint16_t flags = verb == "create" ? kCreate : verb == "replace" ? kReplace : 0;
+  Request request(verb == "remove" ? remove : put, NLM_F_ACK | flags);
+  (request.*fill)(ObjectOf(info[1], "fields"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
+// address(verb: Verb, fields: RawAddress): Answer
+Napi::Value NetlinkSocket::Address(const Napi::CallbackInfo& info) {
+  return Change(info, RTM_NEWADDR, RTM_DELADDR, &Request::Address);
+}
+
+// route(verb: Verb, fields: RawRoute): Answer
+Napi::Value NetlinkSocket::Route(const Napi::CallbackInfo& info) {
+  return Change(info, RTM_NEWROUTE, RTM_DELROUTE, &Request::Route);
+}
+
+// neighbour(verb: Verb, fields: RawNeighbour): Answer
+Napi::Value NetlinkSocket::Neighbour(const Napi::CallbackInfo& info) {
+  return Change(info, RTM_NEWNEIGH, RTM_DELNEIGH, &Request::Neighbour);
+}
+
+// inside(run: () => T): T, with this thread in the socket's namespace, whatever became of its path
+Napi::Value NetlinkSocket::Inside(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "run must be a function");
+  const NamespaceVisit visit(env, Open(env).Namespace(env), "of the netlink socket");
+  return info[0].As<Napi::Function>().Call({});
+}
+
+// close(): void, twice is fine
+void NetlinkSocket::Close(const Napi::CallbackInfo&) { socket_.reset(); }
+
+void NetlinkSocket::Register(Napi::Env env, Napi::Object exports) {
+  exports["NetlinkSocket"] = DefineClass(env, "NetlinkSocket",
+                                         {
+                                             InstanceMethod<&NetlinkSocket::Links>("links"),
+                                             InstanceMethod<&NetlinkSocket::Addresses>("addresses"),
+                                             InstanceMethod<&NetlinkSocket::Routes>("routes"),
+                                             InstanceMethod<&NetlinkSocket::Neighbours>("neighbours"),
+                                             InstanceMethod<&NetlinkSocket::Address>("address"),
+                                             InstanceMethod<&NetlinkSocket::Route>("route"),
+                                             InstanceMethod<&NetlinkSocket::Neighbour>("neighbour"),
+                                             InstanceMethod<&NetlinkSocket::Inside>("inside"),
+                                             InstanceMethod<&NetlinkSocket::Close>("close"),
+                                         });
+}
+
+}  // namespace
+
+void RegisterNetlink(Napi::Env env, Napi::Object exports) {
+  RegisterNamespace(env, exports);
+  NetlinkSocket::Register(env, exports);
+  NetlinkWatch::Register(env, exports);
+}

@@ -1,0 +1,234 @@
+#include "netlink_write.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "arguments.h"
+
+namespace {
+
+constexpr size_t kRequestBytes = 16 * 1024;  // some hundred next hops
+
+using AddressBytes = std::array<uint8_t, sizeof(in6_addr)>;
+
+size_t SizeOf(int family) { return family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr); }
+
+bool Given(const Napi::Object& fields, const char* name) {
+  const Napi::Value value = fields.Get(name);
+  return !value.IsUndefined() && !value.IsNull();
+}
+
+uint32_t U32(const Napi::Object& fields, const char* name) { return Uint32Of(fields.Get(name), name); }
+
+uint8_t U8(const Napi::Object& fields, const char* name) {
+  const uint32_t value = U32(fields, name);
+  if (value > UINT8_MAX) throw Napi::RangeError::New(fields.Env(), std::string(name) + " is above 255");
+  return static_cast<uint8_t>(value);
+}
+
+uint8_t FamilyOf(const Napi::Object& fields) {
+  const uint8_t family = U8(fields, "family");
+  if (family != AF_INET && family != AF_INET6)
+    throw Napi::RangeError::New(fields.Env(), "family is neither AF_INET nor AF_INET6");
+  return family;
+}
+
+uint8_t PrefixLengthOf(const Napi::Object& fields, int family) {
+  const uint8_t length = U8(fields, "prefixLength");
+  if (length > SizeOf(family) * 8)
+    throw Napi::RangeError::New(fields.Env(), "prefixLength is longer than the address");
+  return length;
+}
+
+AddressBytes AddressOf(Napi::Env env, int family, const std::string& text, const char* name) {
+  AddressBytes bytes{};
+  if (inet_pton(family, text.c_str(), bytes.data()) != 1)
+    throw Napi::TypeError::New(env, std::string(name) + " is not an address of its family");
+  return bytes;
+}
+
+}  // namespace
+
+Request::Request(uint16_t type, uint16_t flags) : buffer_(kRequestBytes) {
+  mnl_nlmsg_put_header(buffer_.data());
+  header()->nlmsg_type = type;
+  header()->nlmsg_flags = NLM_F_REQUEST | flags;
+}
+
+nlmsghdr* Request::header() { return reinterpret_cast<nlmsghdr*>(buffer_.data()); }
+
+template <class Head>
+Head* Request::Start() {
+  return static_cast<Head*>(mnl_nlmsg_put_extra_header(header(), sizeof(Head)));
+}
+
+void Request::Put(Napi::Env env, uint16_t type, const void* data, size_t size) {
+  if (!mnl_attr_put_check(header(), buffer_.size(), type, size, data))
+    throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
+}
+
+void Request::PutAddress(const Napi::Object& fields, const char* name, int family, uint16_t type) {
+  if (!Given(fields, name)) return;
+  const auto bytes = AddressOf(fields.Env(), family, TextOf(fields.Get(name), name), name);
+  Put(fields.Env(), type, bytes.data(), SizeOf(family));
+}
+
+void Request::PutU32(const Napi::Object& fields, const char* name, uint16_t type) {
+  if (!Given(fields, name)) return;
+  const uint32_t value = U32(fields, name);
+  Put(fields.Env(), type, &value, sizeof value);
+}
+
+// The kernel would mask an IPv6 prefix without a word.
+void Request::PutPrefix(const Napi::Object& fields, const char* name, uint8_t length, uint16_t type) {
+  const auto env = fields.Env();
+  const int family = FamilyOf(fields);
+  const auto text = TextOf(fields.Get(name), name);
+  const auto bytes = AddressOf(env, family, text, name);
+  if (length > SizeOf(family) * 8) throw Napi::RangeError::New(env, std::string(name) + " is too long");
+  for (size_t bit = length; bit < SizeOf(family) * 8; bit++) {
+    if ((bytes[bit / 8] & (0x80 >> (bit % 8))) != 0)
+      throw Napi::RangeError::New(
+          env, std::string(name) + " " + text + "/" + std::to_string(length) + " has bits behind its prefix");
+  }
+  if (length > 0) Put(env, type, bytes.data(), SizeOf(family));
+}
+
+void Request::AllLinks() {
+  Start<ifinfomsg>()->ifi_family = AF_UNSPEC;
+  mnl_attr_put_u32(header(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+void Request::AllAddresses(uint8_t family) { Start<ifaddrmsg>()->ifa_family = family; }
+
+void Request::AllRoutes(uint8_t family, uint32_t table, uint8_t protocol) {
+  auto* head = Start<rtmsg>();
+  head->rtm_family = family;
+  head->rtm_protocol = protocol;
+  if (table != RT_TABLE_UNSPEC) mnl_attr_put_u32(header(), RTA_TABLE, table);
+}
+
+void Request::AllNeighbours(uint8_t family, uint8_t flags) {
+  auto* head = Start<ndmsg>();
+  head->ndm_family = family;
+  head->ndm_flags = flags;
+}
+
+void Request::Address(const Napi::Object& fields) {
+  const int family = FamilyOf(fields);
+  auto* head = Start<ifaddrmsg>();
+  head->ifa_family = static_cast<uint8_t>(family);
+  head->ifa_prefixlen = PrefixLengthOf(fields, family);
+  head->ifa_scope = U8(fields, "scope");
+  head->ifa_index = U32(fields, "index");
+  PutAddress(fields, "address", family, IFA_LOCAL);
+  PutAddress(fields, Given(fields, "peer") ? "peer" : "address", family, IFA_ADDRESS);
+  PutAddress(fields, "broadcast", family, IFA_BROADCAST);
+  PutU32(fields, "flags", IFA_FLAGS);
+  if (!Given(fields, "label")) return;
+  const auto label = TextOf(fields.Get("label"), "label");
+  Put(fields.Env(), IFA_LABEL, label.c_str(), label.size() + 1);
+}
+
+void Request::Neighbour(const Napi::Object& fields) {
+  const int family = FamilyOf(fields);
+  auto* head = Start<ndmsg>();
+  head->ndm_family = static_cast<uint8_t>(family);
+  head->ndm_ifindex = static_cast<int>(U32(fields, "index"));
+  head->ndm_state = static_cast<uint16_t>(U8(fields, "state"));
+  head->ndm_flags = U8(fields, "flags");
+  PutAddress(fields, "address", family, NDA_DST);
+  if (!Given(fields, "mac")) return;
+  const auto text = TextOf(fields.Get("mac"), "mac");
+  std::array<uint8_t, 6> mac;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
+                  &mac[4], &mac[5], &end) != 6 ||
+      static_cast<size_t>(end) != text.size())
+    throw Napi::TypeError::New(fields.Env(), "mac is not six pairs of hexadecimal digits");
+  Put(fields.Env(), NDA_LLADDR, mac.data(), mac.size());
+}
+
+void Request::Route(const Napi::Object& fields) {
+  const auto env = fields.Env();
+  const int family = FamilyOf(fields);
+  const uint32_t table = U32(fields, "table");
+  auto* head = Start<rtmsg>();
+  head->rtm_family = static_cast<uint8_t>(family);
+  head->rtm_dst_len = PrefixLengthOf(fields, family);
+  head->rtm_tos = U8(fields, "tos");
+  head->rtm_table = static_cast<uint8_t>(table > UINT8_MAX ? +RT_TABLE_UNSPEC : table);
+  head->rtm_protocol = U8(fields, "protocol");
+  head->rtm_scope = U8(fields, "scope");
+  head->rtm_type = U8(fields, "type");
+  head->rtm_flags = U32(fields, "flags");
+  Put(env, RTA_TABLE, &table, sizeof table);
+  PutPrefix(fields, "destination", head->rtm_dst_len, RTA_DST);
+  if (Given(fields, "from")) {
+    head->rtm_src_len = U8(fields, "fromLength");
+    PutPrefix(fields, "from", head->rtm_src_len, RTA_SRC);
+  }
+  PutU32(fields, "priority", RTA_PRIORITY);
+  PutU32(fields, "index", RTA_OIF);
+  PutU32(fields, "nextHopId", RTA_NH_ID);
+  PutAddress(fields, "source", family, RTA_PREFSRC);
+  PutGateway(fields, family);
+  PutNextHops(fields, family);
+  if (!Given(fields, "mtu")) return;
+  auto* nest = mnl_attr_nest_start_check(header(), buffer_.size(), RTA_METRICS);
+  if (nest == nullptr) throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
+  PutU32(fields, "mtu", RTAX_MTU);
+  mnl_attr_nest_end(header(), nest);
+}
+
+// RTA_VIA where the next hop is of the other family (RFC 5549).
+void Request::PutGateway(const Napi::Object& fields, int family) {
+  if (!Given(fields, "gateway")) return;
+  const auto text = TextOf(fields.Get("gateway"), "gateway");
+  const int of = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  const auto bytes = AddressOf(fields.Env(), of, text, "gateway");
+  if (of == family) return Put(fields.Env(), RTA_GATEWAY, bytes.data(), SizeOf(of));
+  std::array<uint8_t, sizeof(rtvia) + sizeof(in6_addr)> via{};
+  const auto tagged = static_cast<__kernel_sa_family_t>(of);
+  std::memcpy(via.data() + offsetof(rtvia, rtvia_family), &tagged, sizeof tagged);
+  std::memcpy(via.data() + offsetof(rtvia, rtvia_addr), bytes.data(), SizeOf(of));
+  Put(fields.Env(), RTA_VIA, via.data(), offsetof(rtvia, rtvia_addr) + SizeOf(of));
+}
+
+void Request::PutNextHops(const Napi::Object& fields, int family) {
+  const Napi::Value value = fields.Get("nextHops");
+  if (!value.IsArray()) return;
+  const auto env = fields.Env();
+  const auto list = value.As<Napi::Array>();
+  auto* nest = mnl_attr_nest_start_check(header(), buffer_.size(), RTA_MULTIPATH);
+  for (uint32_t i = 0; nest != nullptr && i < list.Length(); i++) {
+    const Napi::Value item = list.Get(i);
+    if (!item.IsObject()) throw Napi::TypeError::New(env, "nextHops holds something else than objects");
+    const auto next = item.As<Napi::Object>();
+    const size_t start = header()->nlmsg_len;
+    if (start + sizeof(rtnexthop) > buffer_.size()) {
+      nest = nullptr;
+      break;
+    }
+    auto* hop = reinterpret_cast<rtnexthop*>(buffer_.data() + start);
+    const uint8_t weight = U8(next, "weight");
+    if (weight == 0) throw Napi::RangeError::New(env, "weight is 0");
+    hop->rtnh_hops = weight - 1;
+    hop->rtnh_flags = U8(next, "flags");
+    hop->rtnh_ifindex = static_cast<int>(U32(next, "index"));
+    header()->nlmsg_len += sizeof *hop;
+    PutGateway(next, family);
+    hop->rtnh_len = static_cast<uint16_t>(header()->nlmsg_len - start);
+  }
+  if (nest == nullptr) throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
+  mnl_attr_nest_end(header(), nest);
+}

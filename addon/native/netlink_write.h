@@ -1,0 +1,39 @@
+// Requests from checked fields: what TypeScript let through is measured once more here.
+#ifndef LIBBPF_TS_NETLINK_WRITE_H
+#define LIBBPF_TS_NETLINK_WRITE_H
+
+#include <linux/netlink.h>
+#include <napi.h>
+
+#include <cstdint>
+#include <vector>
+
+class Request {
+ public:
+  Request(uint16_t type, uint16_t flags);
+  nlmsghdr* header();
+
+  void Address(const Napi::Object& fields);
+  void Route(const Napi::Object& fields);
+  void Neighbour(const Napi::Object& fields);
+
+  // Dumps.
+  void AllLinks();
+  void AllAddresses(uint8_t family);
+  void AllRoutes(uint8_t family, uint32_t table, uint8_t protocol);
+  void AllNeighbours(uint8_t family, uint8_t flags);
+
+ private:
+  std::vector<uint8_t> buffer_;
+
+  template <class Head>
+  Head* Start();
+  void Put(Napi::Env env, uint16_t type, const void* data, size_t size);
+  void PutAddress(const Napi::Object& fields, const char* name, int family, uint16_t type);
+  void PutPrefix(const Napi::Object& fields, const char* name, uint8_t length, uint16_t type);
+  void PutU32(const Napi::Object& fields, const char* name, uint16_t type);
+  void PutGateway(const Napi::Object& fields, int family);
+  void PutNextHops(const Napi::Object& fields, int family);
+};
+
+#endif
