@@ -1,4 +1,3 @@
-import ipaddr from 'ipaddr.js';
 import {
   array,
   bytes,
@@ -14,56 +13,34 @@ import {
 } from 'libbpf-ts';
 import type { EncapName } from '../encap/index.js';
 import type { Policy, PoolEntry } from '../model/desired.js';
-import { addressBits, type Address, type Family } from '../net/address.js';
-import type { Cidr } from '../net/cidr.js';
-import type { Mac } from '../net/mac.js';
 import {
-  externalPeer,
-  firstPeer,
-  selfIndex,
-  type BlockEntry,
-  type PeerEntry,
-  type SourceEntry,
-} from './entry.js';
+  addressBits,
+  addressFromBytes,
+  addressToBytes,
+  familyOf,
+  type Address,
+  type Family,
+} from '../net/address.js';
+import { networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
+import { macFromBytes, macToBytes, type Mac } from '../net/mac.js';
+import type { BlockEntry, PeerEntry, SourceEntry } from './entry.js';
 
 // The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
 
-const encapMembers = {
-  ENCAP_NONE: 0,
-  ENCAP_IPIP: 1,
-  ENCAP_VXLAN: 2,
-} as const satisfies Record<`ENCAP_${Uppercase<EncapName | 'none'>}`, number>;
+const encapNumbers = { none: 0, ipip: 1, vxlan: 2 } as const satisfies Record<
+  EncapName | 'none',
+  number
+>;
 
-const familyMembers = { FAMILY_IPV4: 4, FAMILY_IPV6: 6 } as const;
+const encap = enumeration('encap', encapNumbers);
 
-const checkMembers = { CHECK_OFF: 0, CHECK_POOL: 1, CHECK_STRICT: 2 } as const;
+const family = enumeration('family', { ipv4: 4, ipv6: 6 });
 
-/** enum peer_index in BTF's words, for the check at load. */
-export const peerIndexMembers = {
-  SELF_IPV4: selfIndex.ipv4,
-  SELF_IPV6: selfIndex.ipv6,
-  FIRST_PEER: firstPeer,
-  PEER_EXTERNAL: externalPeer,
-} as const;
-
-const encap = mapped(
-  enumeration('encap', encapMembers),
-  (member) => encapNames[member],
-  (name) => `ENCAP_${upper(name)}` as const,
-);
-
-const family = mapped(
-  enumeration('family', familyMembers),
-  (member): Family => (member === 'FAMILY_IPV4' ? 'ipv4' : 'ipv6'),
-  (name) => (name === 'ipv4' ? 'FAMILY_IPV4' : 'FAMILY_IPV6'),
-);
-
-const encapNames = { ENCAP_NONE: 'none', ENCAP_IPIP: 'ipip', ENCAP_VXLAN: 'vxlan' } as const;
+const check = enumeration('check', { off: 0, pool: 1, strict: 2 });
 
 /** bit (1 << enum encap). */
 const accepted = mapped(
   u32,
-  u32be,
   (mask): readonly EncapName[] => carriers.filter((name) => (mask & bitOf(name)) !== 0),
   (names) => names.reduce((mask, name) => mask | bitOf(name), 0),
 );
@@ -72,7 +49,7 @@ const carriers = ['ipip', 'vxlan'] as const satisfies readonly EncapName[];
 
 const words = struct('address', { word: array(u32be, 4) });
 
-const mac = mapped(bytes(6), textOfMac, bytesOfMac);
+const mac = mapped(bytes(6), macFromBytes, macToBytes);
 
 const noMac = '00:00:00:00:00:00';
 
@@ -145,14 +122,15 @@ export const source: Codec<SourceEntry> = struct('source', { peer: u32, accepted
 /** struct traffic: what one counter counted on one CPU. */
 export const traffic = struct('traffic', { packets: u64, bytes: u64 });
 
+/** struct verdict_traffic. */
+export const verdictTraffic = struct('verdict_traffic', { egress: traffic, ingress: traffic });
+
 /** struct peer_traffic. */
 export const peerTraffic = struct('peer_traffic', {
   encapsulated: traffic,
   decapsulated: traffic,
   direct: traffic,
 });
-
-const check = enumeration('check', checkMembers);
 
 /** struct config: the read-only data that is set before load. */
 export const config = struct('config', {
@@ -168,7 +146,7 @@ export const config = struct('config', {
   outerTtl: u8,
   allowVxlanFromWorkloads: u8,
   allowIpipFromWorkloads: u8,
-  zero: u8,
+  checkMtu: u8,
 });
 
 /** Every layout that user space and the programs share. */
@@ -182,59 +160,36 @@ export const layouts = {
   sourceKey,
   source,
   traffic,
+  verdictTraffic,
   peerTraffic,
   config,
-} as const satisfies Record<string, Codec<never>>;
-
-function upper<Name extends string>(name: Name): Uppercase<Name> {
-  return name.toUpperCase() as Uppercase<Name>;
-}
+} as const satisfies Record<string, Codec<unknown>>;
 
 function bitOf(name: EncapName): number {
-  return 1 << encapMembers[`ENCAP_${upper(name)}`];
-}
-
-function familyOf(address: string): Family {
-  return address.includes(':') ? 'ipv6' : 'ipv4';
+  return 1 << encapNumbers[name];
 }
 
 function wordsOf(address: Address): readonly number[] {
   const view = new DataView(new ArrayBuffer(16));
-  ipaddr
-    .parse(address)
-    .toByteArray()
-    .forEach((byte, place) => view.setUint8(place, byte));
+  addressToBytes(address).forEach((byte, place) => view.setUint8(place, byte));
   return [0, 4, 8, 12].map((offset) => view.getUint32(offset));
 }
 
 function addressOf(family: Family, word: readonly number[]): Address {
-  const octets = word.flatMap((bits) => [
-    bits >>> 24,
-    (bits >>> 16) & 255,
-    (bits >>> 8) & 255,
-    bits & 255,
-  ]);
-  return ipaddr.fromByteArray(octets.slice(0, addressBits[family] / 8)).toString() as Address;
+  const view = new DataView(new ArrayBuffer(16));
+  word.forEach((bits, place) => view.setUint32(place * 4, bits));
+  return addressFromBytes(new Uint8Array(view.buffer, 0, addressBits[family] / 8));
 }
 
 function partsOf(cidr: Cidr) {
-  const slash = cidr.indexOf('/');
-  const address = cidr.slice(0, slash) as Address;
+  const address = networkOf(cidr);
   return {
     family: familyOf(address),
-    prefixLength: Number(cidr.slice(slash + 1)),
+    prefixLength: prefixLengthOf(cidr),
     address: { word: wordsOf(address) },
   };
 }
 
 function cidrOf(family: Family, word: readonly number[], prefixLength: number): Cidr {
   return `${addressOf(family, word)}/${prefixLength}` as Cidr;
-}
-
-function textOfMac(octets: Uint8Array): Mac {
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(':') as Mac;
-}
-
-function bytesOfMac(mac: Mac): Uint8Array {
-  return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
 }

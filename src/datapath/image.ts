@@ -1,5 +1,5 @@
 import type { Desired, PeerName, Policy, PolicyName, PoolEntry } from '../model/desired.js';
-import type { Address, Family } from '../net/address.js';
+import { families, familyOf, type Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import {
   externalPeer,
@@ -32,8 +32,6 @@ export interface Allocation {
   readonly policies: Places;
   readonly remembered: Remembered;
 }
-
-const families = ['ipv4', 'ipv6'] as const;
 
 /** Pure but for the places it takes: the same names keep the indices that the kernel has for them. */
 export function imageOf(desired: Desired, actual: Indexed, allocation: Allocation): Image {
@@ -76,10 +74,6 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
     pools: desired.pools,
     names: { peers: peerOf, policies: policyOf },
   };
-}
-
-function familyOf(cidr: Cidr): Family {
-  return cidr.includes(':') ? 'ipv6' : 'ipv4';
 }
 
 function found<Name extends string>(indices: ReadonlyMap<Name, number>, name: Name): number {

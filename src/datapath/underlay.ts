@@ -1,6 +1,6 @@
 import type { Desired } from '../model/desired.js';
-import type { Address, Ipv4 } from '../net/address.js';
-import type { Cidr } from '../net/cidr.js';
+import { familyOf, type Address, type Ipv4 } from '../net/address.js';
+import { isHost, type Cidr } from '../net/cidr.js';
 import type { Mac } from '../net/mac.js';
 import { mtuOf } from './mtu.js';
 import { blackholePriority, guardPriority, nobody, nobodyMac } from './nexthop.js';
@@ -11,10 +11,10 @@ export type KernelRoute =
   | {
       readonly type: 'unicast';
       readonly destination: Cidr;
-      readonly gateway: Address;
-      readonly index: number;
+      readonly gateway: Address | undefined;
+      readonly index: number | undefined;
       readonly source: Address | undefined;
-      readonly mtu: number;
+      readonly mtu: number | undefined;
       readonly priority: number;
     }
   | {
@@ -27,7 +27,8 @@ export type KernelRoute =
 export interface KernelNeighbour {
   readonly address: Ipv4;
   readonly index: number;
-  readonly mac: Mac;
+  /** undefined: there, but not as we want it. */
+  readonly mac: Mac | undefined;
 }
 
 /** What the kernel's own tables should hold for the programs to be met: routes, NOBODY, tunnel addresses. */
@@ -73,9 +74,9 @@ export function underlayOf(desired: Desired, uplink: Uplink): Underlay {
   };
 }
 
-/** Identity of a route in the kernel: two types of one destination are two routes. */
-export function keyOfRoute({ type, destination }: KernelRoute): string {
-  return `${type} ${destination}`;
+/** Identity of a route in the kernel: a pool route and its guard differ in type and metric. */
+export function keyOfRoute({ type, destination, priority }: KernelRoute): string {
+  return `${type} ${destination} metric ${priority}`;
 }
 
 export function keyOfNeighbour({ address, index }: KernelNeighbour): string {
@@ -91,10 +92,10 @@ export function sameRoute(a: KernelRoute, b: KernelRoute): boolean {
 /** Blocks of this node, borrowed single addresses left out: a blackhole for them would eat the workload's own route. */
 function localBlocks({ blocks }: Desired): Cidr[] {
   return [...blocks]
-    .filter(([cidr, { peer }]) => peer === 'self' && isIpv4(cidr) && !cidr.endsWith('/32'))
+    .filter(([cidr, { peer }]) => peer === 'self' && isIpv4(cidr) && !isHost(cidr))
     .map(([cidr]) => cidr);
 }
 
 function isIpv4(cidr: Cidr): boolean {
-  return !cidr.includes(':');
+  return familyOf(cidr) === 'ipv4';
 }

@@ -98,7 +98,7 @@ export class Kernel {
   /** As the programs look a block up: who would get its packets now; undefined = nobody, they are dropped. */
   ownerOf(block: Cidr): string | undefined {
     const pool = block.replace(/(\d+\.\d+)\..*/, '$1.0.0/16') as Cidr;
-    const route = this.network.routes.content.get(`unicast ${pool}`);
+    const route = this.network.routes.content.get(`unicast ${pool} metric 0`);
     const lengths = this.maps.pools.content.get(pool)?.blockLengths ?? [];
     const entry = this.maps.blocks.content.get(block);
     if (route === undefined || !lengths.includes(26) || entry === undefined) return undefined;

@@ -11,7 +11,7 @@ const world = desiredOf({
 const uplink = { name: 'eth0', index: 7, mtu: 1500 };
 
 test('a pool gets one route by nobody, with the MTU that the outer headers leave', (t) => {
-  t.deepEqual(underlayOf(world, uplink).routes.get('unicast 10.0.0.0/16'), {
+  t.deepEqual(underlayOf(world, uplink).routes.get('unicast 10.0.0.0/16 metric 0'), {
     type: 'unicast',
     destination: '10.0.0.0/16' as Cidr,
     gateway: '169.254.47.89' as Address,
@@ -24,13 +24,13 @@ test('a pool gets one route by nobody, with the MTU that the outer headers leave
 
 test("the setting of FelixConfiguration wins over the underlay's MTU", (t) => {
   const routes = new Map([...world.routes].map(([cidr, route]) => [cidr, { ...route, mtu: 1400 }]));
-  const route = underlayOf({ ...world, routes }, uplink).routes.get('unicast 10.0.0.0/16');
+  const route = underlayOf({ ...world, routes }, uplink).routes.get('unicast 10.0.0.0/16 metric 0');
   t.is(route?.type === 'unicast' ? route.mtu : undefined, 1400);
 });
 
 test('unused addresses of a local block go nowhere; other blocks get no route of their own', (t) => {
   const { routes } = underlayOf(world, uplink);
-  t.is(routes.get('blackhole 10.0.0.0/26')?.type, 'blackhole');
+  t.is(routes.get('blackhole 10.0.0.0/26 metric 14747')?.type, 'blackhole');
   t.false([...routes.values()].some(({ destination }) => destination === '10.0.1.0/26'));
 });
 
@@ -39,11 +39,13 @@ test('a borrowed address of ours gets no blackhole: its workload has a route', (
     peer: 'self',
     policy: [...world.policies.keys()][0] ?? ('' as never),
   });
-  t.false(underlayOf({ ...world, blocks }, uplink).routes.has('blackhole 10.0.1.9/32'));
+  t.false(
+    underlayOf({ ...world, blocks }, uplink).routes.has('blackhole 10.0.1.9/32 metric 14747'),
+  );
 });
 
 test('while the pool route is gone, nothing of the pool leaves by a default route', (t) => {
-  t.deepEqual(underlayOf(world, uplink).routes.get('unreachable 10.0.0.0/16'), {
+  t.deepEqual(underlayOf(world, uplink).routes.get('unreachable 10.0.0.0/16 metric 2147483647'), {
     type: 'unreachable',
     destination: '10.0.0.0/16' as Cidr,
     priority: 0x7fffffff,

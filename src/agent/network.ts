@@ -1,0 +1,30 @@
+import type { Netlink, NetlinkEvent } from 'libbpf-ts';
+import { addressLabel, nobody, routeProtocol } from '../datapath/nexthop.js';
+import type { Uplink } from '../datapath/uplink.js';
+
+/** Calls back when someone changes links, addresses, routes or neighbours that the datapath stands on. */
+export async function watchNetwork(
+  netlink: Netlink,
+  uplink: () => Uplink | undefined,
+  signal: AbortSignal,
+  changed: () => void,
+): Promise<void> {
+  const groups = ['link', 'address', 'route', 'neighbour'] as const;
+  for await (const event of netlink.watch(groups, signal)) if (concerns(event, uplink())) changed();
+}
+
+/** Without an uplink everything may bring one. */
+function concerns(event: NetlinkEvent, uplink: Uplink | undefined): boolean {
+  switch (event.event) {
+    case 'overflow':
+      return true;
+    case 'link':
+      return uplink === undefined || event.index === uplink.index || event.name === uplink.name;
+    case 'address':
+      return uplink === undefined || event.index === uplink.index || event.label === addressLabel;
+    case 'route':
+      return event.protocol === routeProtocol;
+    case 'neighbour':
+      return event.address === nobody;
+  }
+}

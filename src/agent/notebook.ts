@@ -1,0 +1,128 @@
+import type { Logger } from 'pino';
+import type { ObjectFile } from '../datapath/compile.js';
+import type { Datapath, Round } from '../datapath/datapath.js';
+import type { Folders } from '../datapath/folders.js';
+import { writeState, type State } from '../datapath/state.js';
+import { EncapError } from '../errors.js';
+
+/** Writes down what happens: a line for each change of state, the state file for `encap status`. */
+export class Notebook {
+  readonly #log: Logger;
+  readonly #folders: Folders;
+  readonly #about: Pick<State, 'node' | 'source'>;
+  readonly #object: ObjectFile;
+  readonly #startedAt = new Date().toISOString();
+  readonly #beganMs = performance.now();
+  #written = '';
+  #build = '';
+  #failure = '';
+  #rounds = 0;
+
+  constructor(
+    log: Logger,
+    folders: Folders,
+    object: ObjectFile,
+    about: Pick<State, 'node' | 'source'>,
+  ) {
+    this.#log = log;
+    this.#folders = folders;
+    this.#object = object;
+    this.#about = about;
+    const { kind, file, why, compiler } = object.origin;
+    log.info({ object: kind, file, why, compiler }, 'object');
+  }
+
+  /** A round that went through. */
+  done(round: Round, datapath: Datapath): void {
+    const { loaded, uplink, attached, changes, image, notCarried } = round;
+    if (loaded.build !== this.#build) {
+      const { how, generation, build, programs } = loaded;
+      const ids = { ingress: programs.ingress.info.id, egress: programs.egress.info.id };
+      this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
+      this.#build = build;
+      for (const pool of notCarried)
+        this.#log.warn({ pool }, 'pool decided, not carried yet: IPv6 has no datapath');
+    }
+    for (const { direction, did } of attached)
+      if (did !== 'nothing')
+        this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
+    if (changes.length > 0) this.#log.info({ changes: counted(changes) }, 'tables changed');
+    for (const change of changes) this.#log.debug(change, 'entry changed');
+    this.#writeState(round, datapath);
+
+    if (this.#failure !== '') this.#log.info('working again');
+    this.#failure = '';
+    if (this.#rounds === 0)
+      this.#log.info(
+        {
+          uplink: uplink.name,
+          mtu: uplink.mtu,
+          attach: datapath.kind,
+          pools: image.pools.size,
+          blocks: image.blocks.size,
+          peers: image.names.peers.size,
+          tookMs: Math.round(performance.now() - this.#beganMs),
+        },
+        'ready',
+      );
+    this.#rounds += 1;
+  }
+
+  /** A round that did not: said once for each kind of failure. */
+  failed(failure: unknown, nextMs: number): void {
+    const text = failure instanceof Error ? failure.message : String(failure);
+    if (text === this.#failure) return;
+    this.#failure = text;
+    const more =
+      failure instanceof EncapError
+        ? { code: failure.code, why: failure.why, hint: failure.hint }
+        : {};
+    this.#log.warn(
+      { failure: text, ...more, nextMs: Math.round(nextMs) },
+      'round failed, trying again',
+    );
+  }
+
+  /** Something was found out of its place. */
+  missing(): void {
+    this.#log.warn('programs or pins were taken away: putting them back');
+  }
+
+  #writeState({ loaded, uplink, image, notCarried }: Round, datapath: Datapath): void {
+    const state: State = {
+      apiVersion: 'encap/v1',
+      kind: 'AgentState',
+      ...this.#about,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      uplink,
+      attach: datapath.kind,
+      madeClsact: datapath.madeClsact,
+      object: { ...this.#object.origin, sha256: this.#object.sha256 },
+      generation: loaded.generation.name,
+      build: loaded.build,
+      peers: byIndex(image.names.peers),
+      policies: byIndex(image.names.policies),
+      verdicts: loaded.verdicts,
+      notCarried,
+    };
+    const text = JSON.stringify(state);
+    if (text === this.#written) return;
+    writeState(this.#folders.run, state);
+    this.#written = text;
+  }
+}
+
+function byIndex(indices: ReadonlyMap<string, number>): Record<string, string> {
+  return Object.fromEntries([...indices].map(([name, index]) => [index, name]));
+}
+
+function counted(changes: Round['changes']): Record<string, { put: number; removed: number }> {
+  const counts: Record<string, { put: number; removed: number }> = {};
+  for (const { table, action } of changes) {
+    const count = (counts[table] ??= { put: 0, removed: 0 });
+    if (action === 'put') count.put += 1;
+    else count.removed += 1;
+  }
+  return counts;
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Netlink } from 'libbpf-ts';
+import type { Logger } from 'pino';
+import { compile } from '../datapath/compile.js';
+import { Datapath, type Round } from '../datapath/datapath.js';
+import type { AttachKind } from '../datapath/attach.js';
+import type { Folders } from '../datapath/folders.js';
+import { preview } from '../datapath/preview.js';
+import type { Change } from '../datapath/reconcile.js';
+import { EncapError } from '../errors.js';
+import type { NodeName } from '../model/node.js';
+import type { Source } from '../sources/source.js';
+import { Backoff } from './backoff.js';
+import { Bell } from './bell.js';
+import { isFatal } from './fatal.js';
+import { lock } from './lock.js';
+import { Notebook } from './notebook.js';
+import { watchNetwork } from './network.js';
+import { World, type Decided } from './world.js';
+
+export interface AgentOptions {
+  readonly source: Source;
+  readonly node: NodeName;
+  /** Uplink that the user names; undefined: the interface that has the node's address. */
+  readonly interface: string | undefined;
+  readonly attach: AttachKind | 'auto';
+  /** One round, then end; the datapath stays in force. */
+  readonly once: boolean;
+  /** Change nothing, say what would be changed. */
+  readonly dryRun: boolean;
+  readonly folders: Folders;
+  readonly log: Logger;
+  /** Ends the agent; the datapath stays in force. */
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<Timing>;
+}
+
+/** All in milliseconds. */
+export interface Timing {
+  /** Changes that come together make one round. */
+  readonly settle: number;
+  /** How often programs and pins are looked after: rtnetlink does not tell of them. */
+  readonly pulse: number;
+  /** How often everything is read back, whatever happened. */
+  readonly readBack: number;
+  /** How long a mode that was switched off is still accepted. */
+  readonly grace: number;
+}
+
+export const defaultTiming: Timing = { settle: 20, pulse: 250, readBack: 30_000, grace: 60_000 };
+
+/** Follows a source until the signal fires; the datapath outlives it. Gives the changes of its first round. */
+export async function runAgent(options: AgentOptions): Promise<readonly Change[]> {
+  if (options.dryRun) return dryRun(options);
+  await using _lock = await lock(options.folders.run);
+  return follow(options);
+}
+
+async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
+  const { node, log, folders, interface: name, timing } = options;
+  const world = new World(node, log);
+  const { desired } = await firstOf(world, options);
+  using netlink = Netlink.open();
+  return preview(
+    desired,
+    { folders, interface: name, graceMs: timing?.grace ?? defaultTiming.grace },
+    netlink,
+  );
+}
+
+async function follow(options: AgentOptions): Promise<readonly Change[]> {
+  const { node, log, folders, source, signal: outer } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  const object = compile();
+  const notebook = new Notebook(log, folders, object, { node, source: source.name });
+  using netlink = Netlink.open();
+  using datapath = new Datapath(
+    {
+      folders,
+      object,
+      attach: options.attach,
+      interface: options.interface,
+      graceMs: timing.grace,
+      said: (command) => log.info({ command }, 'command run'),
+    },
+    netlink,
+  );
+  const world = new World(node, log);
+  const round = (): Round | undefined => {
+    const decided = world.decide();
+    if (decided === undefined) return undefined;
+    const done = datapath.reconcile(decided.desired, decided.settings, performance.now());
+    notebook.done(done, datapath);
+    return done;
+  };
+
+  if (options.once) {
+    await firstOf(world, options);
+    return round()?.changes ?? [];
+  }
+
+  const ended = new AbortController();
+  const signal = AbortSignal.any([outer, ended.signal]);
+  const bell = new Bell();
+  const watchers = Promise.all([
+    world.follow(source, signal, () => bell.ring()),
+    watchNetwork(
+      netlink,
+      () => datapath.uplink,
+      signal,
+      () => bell.ring(),
+    ),
+    every(timing.readBack, signal, () => bell.ring()),
+    every(timing.pulse, signal, () => {
+      if (datapath.uplink === undefined || datapath.isIntact()) return;
+      notebook.missing();
+      bell.ring();
+    }),
+  ]);
+  try {
+    // A watcher that fails ends the agent: to go on without it would be to go blind.
+    return await Promise.race([
+      rounds({ round, datapath, notebook, bell, signal, settleMs: timing.settle }),
+      watchers.then(() => []),
+    ]);
+  } finally {
+    ended.abort();
+    await watchers.catch(() => undefined); // its failure has been thrown by the race already
+    log.info('agent ends, the datapath stays');
+  }
+}
+
+interface Rounds {
+  readonly round: () => Round | undefined;
+  readonly datapath: Datapath;
+  readonly notebook: Notebook;
+  readonly bell: Bell;
+  readonly signal: AbortSignal;
+  readonly settleMs: number;
+}
+
+/** One round for each time the bell rang; a failed one is tried again, later and later. */
+async function rounds({
+  round,
+  datapath,
+  notebook,
+  bell,
+  signal,
+  settleMs,
+}: Rounds): Promise<readonly Change[]> {
+  const backoff = new Backoff();
+  let first: Round | undefined;
+  while (await bell.wait(signal)) {
+    await sleep(settleMs);
+    if (signal.aborted) break;
+    try {
+      const done = round();
+      first ??= done;
+      backoff.reset();
+      bell.ringIn(
+        datapath.nextEndMs === undefined ? undefined : datapath.nextEndMs - performance.now(),
+      );
+    } catch (failure) {
+      if (first === undefined && isFatal(failure)) throw failure;
+      const nextMs = backoff.nextMs();
+      notebook.failed(failure, nextMs);
+      bell.ringIn(nextMs);
+    }
+  }
+  return first?.changes ?? [];
+}
+
+/** The first whole world; without one there is nothing to do. */
+async function firstOf(world: World, { source, signal }: AgentOptions): Promise<Decided> {
+  const enough = new AbortController();
+  await world.follow(source, AbortSignal.any([signal, enough.signal]), () => enough.abort());
+  const decided = world.decide();
+  if (decided !== undefined) return decided;
+  throw new EncapError(`cannot read ${source.name}: there is no whole set of resources in it`, {
+    code: 'CONFIG_INVALID',
+    hint: 'see what is wrong: encap validate',
+  });
+}
+
+/** Calls again and again until the signal fires. */
+async function every(ms: number, signal: AbortSignal, call: () => void): Promise<void> {
+  try {
+    for (;;) {
+      await sleep(ms, undefined, { signal, ref: false });
+      call();
+    }
+  } catch (failure) {
+    if (!signal.aborted) throw failure;
+  }
+}

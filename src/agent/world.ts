@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import { EncapError } from '../errors.js';
+import { decide } from '../decide/decide.js';
+import type { Desired } from '../model/desired.js';
+import type { Inventory } from '../model/inventory.js';
+import type { NodeName } from '../model/node.js';
+import type { Settings } from '../model/settings.js';
+import type { Reading, Source } from '../sources/source.js';
+
+/** What this node's kernel should be in, and the settings behind it. */
+export interface Decided {
+  readonly desired: Desired;
+  readonly settings: Settings;
+}
+
+/** The newest whole world that a source has given; what can't be read as a whole changes nothing. */
+export class World {
+  #inventory: Inventory | undefined;
+  readonly #node: NodeName;
+  readonly #log: Logger;
+  #said = new Set<string>();
+
+  constructor(node: NodeName, log: Logger) {
+    this.#node = node;
+    this.#log = log;
+  }
+
+  /** Follows the source; calls back after each reading that gave a whole world. */
+  async follow(source: Source, signal: AbortSignal, changed: () => void): Promise<void> {
+    for await (const reading of source.inventories(signal)) {
+      this.#complain(reading);
+      if (reading.inventory === undefined) continue;
+      this.#inventory = reading.inventory;
+      changed();
+    }
+  }
+
+  /** What this node's kernel should be in; undefined before the first whole world. */
+  decide(): Decided | undefined {
+    const inventory = this.#inventory;
+    if (inventory === undefined) return undefined;
+    const { desired, warnings } = decide(inventory, this.#node);
+    if (!inventory.nodes.has(this.#node)) throw unknown(this.#node, inventory);
+    this.#warn(warnings.map(({ subject, message }) => `${subject}: ${message}`));
+    return { desired, settings: inventory.settings };
+  }
+
+  #complain({ inventory, problems }: Reading): void {
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    for (const { file, line, path, message } of errors)
+      this.#once(`${file}:${line} ${path} ${message}`, () =>
+        this.#log.error({ file, line, path, problem: message }, 'resource refused'),
+      );
+    if (inventory === undefined)
+      this.#log.error({ errors: errors.length }, 'source unreadable: the last good state stays');
+  }
+
+  #warn(warnings: readonly string[]): void {
+    for (const warning of warnings)
+      this.#once(warning, () => this.#log.warn({ warning }, 'decided with a warning'));
+    this.#said = new Set([...this.#said].slice(-1000));
+  }
+
+  #once(what: string, say: () => void): void {
+    if (this.#said.has(what)) return;
+    this.#said.add(what);
+    say();
+  }
+}
+
+function unknown(node: NodeName, { nodes }: Inventory): EncapError {
+  return new EncapError(`cannot run as node ${node}: no Node has this name`, {
+    code: 'NODE_UNKNOWN',
+    why: `nodes: ${[...nodes.keys()].join(', ') || 'none'}`,
+    hint: 'give the name of one of them with --node',
+  });
+}

@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { detachClsact, queryClsact, type Program } from 'libbpf-ts';
+import type { Direction } from './load.js';
+
+/** Our place among the filters of a clsact qdisc. */
+const place = { priority: 147, handle: 1 } as const;
+
+/** Puts a program on the qdisc, in one step where another one of ours is there. */
+export function attachFilter(
+  ifindex: number,
+  direction: Direction,
+  program: Program,
+): 'nothing' | 'attached' | 'replaced' {
+  const there = filterOn(ifindex, direction);
+  if (there === program.info.id) return 'nothing';
+  const replace = there !== undefined;
+  using _ = program.attach({ kind: 'clsact', ifindex, direction, ...place, replace });
+  return replace ? 'replaced' : 'attached';
+}
+
+/** Id of the program in our place; undefined when nothing is there. */
+export function filterOn(ifindex: number, direction: Direction): number | undefined {
+  return queryClsact({ ifindex, direction, ...place })?.programId;
+}
+
+/** Takes the filter in our place off, if its program is one of these. */
+export function detachFilter(
+  ifindex: number,
+  direction: Direction,
+  programIds: ReadonlySet<number>,
+): boolean {
+  const id = filterOn(ifindex, direction);
+  return id !== undefined && programIds.has(id) && detachClsact({ ifindex, direction, ...place });
+}
+
+/** Whether an interface has a clsact qdisc: one that was there before us stays when we go. */
+export function hasClsact(name: string): boolean {
+  const text = execFileSync('tc', ['-j', 'qdisc', 'show', 'dev', name], { encoding: 'utf8' });
+  const qdiscs = JSON.parse(text === '' ? '[]' : text) as readonly { readonly kind?: string }[];
+  return qdiscs.some(({ kind }) => kind === 'clsact');
+}
+
+/** Removes a clsact qdisc of ours that nobody else has put filters on. */
+export function removeEmptyClsact(name: string): boolean {
+  const isEmpty = ['ingress', 'egress'].every(
+    (direction) =>
+      execFileSync('tc', ['filter', 'show', 'dev', name, direction], {
+        encoding: 'utf8',
+      }).trim() === '',
+  );
+  if (isEmpty && hasClsact(name)) {
+    execFileSync('tc', ['qdisc', 'del', 'dev', name, 'clsact']);
+    return true;
+  }
+  return false;
+}

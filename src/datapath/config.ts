@@ -1,0 +1,59 @@
+import { features } from 'libbpf-ts';
+import type { Settings } from '../model/settings.js';
+import type { config } from './abi.js';
+import { nobodyMac } from './nexthop.js';
+
+/** struct config: what the programs take as constants. */
+export type Config = ReturnType<(typeof config)['decode']>;
+
+/** What this kernel accepts beyond the oldest one: probed, never guessed from its version. */
+export interface Probes {
+  readonly adjustRoomPush: number;
+  readonly adjustRoomPopVxlan: number;
+  readonly adjustRoomPopIpip: number;
+  readonly checkMtu: boolean;
+}
+
+/** BPF_F_ADJ_ROOM_* of <linux/bpf.h>, as far as kernels differ. */
+const encapL2Eth = 1 << 6; // since 5.13
+const decapL4Udp = 1 << 10; // after 6.18
+const decapIpxip4 = 1 << 11; // after 6.18
+
+/**
+ * Says that a packet was sent on by us. Outside the masks that share the mark with us on a Calico node:
+ * Calico's own 0xffff0000, kube-proxy's 0xc000.
+ */
+const ownMark = 0x1000;
+
+/** RFC 2003 section 3.1 leaves it to us; 64 is what the kernel's tunnels send. */
+const outerTtl = 64;
+
+/** The programs' constants, from FelixConfiguration and this kernel. */
+export function configOf(settings: Settings, probes: Probes): Config {
+  return {
+    vni: settings.vxlanVni,
+    vxlanPort: settings.vxlanPort,
+    nobodyMac,
+    ownMark,
+    adjustRoomPush: probes.adjustRoomPush,
+    adjustRoomPopVxlan: probes.adjustRoomPopVxlan,
+    adjustRoomPopIpip: probes.adjustRoomPopIpip,
+    sourceCheck: 'strict',
+    destinationCheck: 'strict',
+    outerTtl,
+    allowVxlanFromWorkloads: settings.allowVxlanFromWorkloads ? 1 : 0,
+    allowIpipFromWorkloads: settings.allowIpipFromWorkloads ? 1 : 0,
+    checkMtu: probes.checkMtu ? 1 : 0,
+  };
+}
+
+/** Runs the probes on this kernel. */
+export function probe(): Probes {
+  const accepted = (flag: number): number => (features.adjustRoomFlag(flag) ? flag : 0);
+  return {
+    adjustRoomPush: accepted(encapL2Eth),
+    adjustRoomPopVxlan: accepted(decapL4Udp),
+    adjustRoomPopIpip: accepted(decapIpxip4),
+    checkMtu: features.helper('sched_cls', 'bpf_check_mtu'),
+  };
+}

@@ -1,0 +1,206 @@
+import { rmSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { Netlink } from 'libbpf-ts';
+import type { Desired } from '../model/desired.js';
+import type { Settings } from '../model/settings.js';
+import { Attachment, attachKind, type Attached, type AttachKind } from './attach.js';
+import { prepareBpffs } from './bpffs.js';
+import { needsOf, type Needs } from './capacity.js';
+import { hasClsact } from './clsact.js';
+import type { ObjectFile } from './compile.js';
+import { configOf, probe, type Config, type Probes } from './config.js';
+import { firstPeer } from './entry.js';
+import type { Folders } from './folders.js';
+import { generations } from './generation.js';
+import { Grace } from './grace.js';
+import type { Image } from './image.js';
+import { Places, type Remembered } from './indices.js';
+import { arePinned, load, mapNames, pinAgain, type Loaded } from './load.js';
+import { planMaps, planNetwork, remember } from './plan.js';
+import { reconcile, type Change, type Step } from './reconcile.js';
+import { mapTables, networkTables } from './tables/index.js';
+import { underlayOf } from './underlay.js';
+import { uplinkOf, type Uplink } from './uplink.js';
+
+export interface DatapathOptions {
+  readonly folders: Folders;
+  readonly object: ObjectFile;
+  readonly attach: AttachKind | 'auto';
+  /** Interface that the user names; undefined: the one that has the node's address. */
+  readonly interface: string | undefined;
+  /** How long a mode that was switched off is still accepted. */
+  readonly graceMs: number;
+  /** A command that was run on the machine, for the log. */
+  readonly said: (command: string) => void;
+}
+
+/** What one round found and did. */
+export interface Round {
+  readonly changes: readonly Change[];
+  readonly attached: readonly Attached[];
+  readonly loaded: Loaded;
+  readonly uplink: Uplink;
+  readonly image: Image;
+  readonly notCarried: readonly string[];
+}
+
+/** Everything of ours in the kernel: brings it to what is desired, again and again, and leaves it there. */
+export class Datapath implements Disposable {
+  readonly kind: AttachKind;
+  #madeClsact = false;
+  readonly #options: DatapathOptions;
+  readonly #netlink: Netlink;
+  readonly #probes: Probes;
+  readonly #attachment: Attachment;
+  readonly #grace: Grace;
+  #loaded: InForce | undefined;
+  #remembered: Remembered = new Map();
+  #uplink: Uplink | undefined;
+
+  constructor(options: DatapathOptions, netlink: Netlink) {
+    this.#options = options;
+    this.#netlink = netlink;
+    this.kind = attachKind(options.attach);
+    this.#attachment = new Attachment(this.kind);
+    this.#grace = new Grace(options.graceMs);
+    this.#probes = probe();
+  }
+
+  /** When the accepted modes change by time alone; undefined: not at all. */
+  get nextEndMs(): number | undefined {
+    return this.#grace.nextEndMs();
+  }
+
+  /** The clsact qdisc of the uplink was not there before us. */
+  get madeClsact(): boolean {
+    return this.#madeClsact;
+  }
+
+  /** The uplink of the last round. */
+  get uplink(): Uplink | undefined {
+    return this.#uplink;
+  }
+
+  /** Reads back, compares, writes what differs, in safe order. `nowMs` is a monotonic clock. */
+  reconcile(desired: Desired, settings: Settings, nowMs: number): Round {
+    const { folders, said } = this.#options;
+    prepareBpffs(folders.pins, said);
+    const before = this.#loaded;
+    const current = this.#current(desired, settings);
+    const { image, steps } = planMaps(
+      desired,
+      mapTables(current.parts.maps),
+      { ...current.places, remembered: this.#remembered },
+      this.#grace,
+      nowMs,
+    );
+
+    const uplink = this.#findUplink(desired);
+    const attached: Attached[] = [];
+    const attach: Step = {
+      name: 'links',
+      changes: [],
+      put: () => attached.push(...this.#attach(current.parts, uplink.get())),
+      remove: () => undefined,
+    };
+    const underlay = uplink.found === undefined ? undefined : underlayOf(desired, uplink.found);
+    const network =
+      underlay === undefined
+        ? []
+        : planNetwork(underlay, networkTables(this.#netlink, underlay.addresses));
+
+    const changes = reconcile([...steps, attach, ...network]);
+    this.#remembered = remember(image);
+    this.#uplink = uplink.get();
+    this.#removeOthers(current.parts);
+    if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
+    return {
+      changes,
+      attached,
+      loaded: current.parts,
+      uplink: this.#uplink,
+      image,
+      notCarried: underlay?.notCarried ?? [],
+    };
+  }
+
+  /** Whether programs and pins are where the last round left them; rtnetlink does not tell of these. */
+  isIntact(): boolean {
+    if (this.#loaded === undefined || this.#uplink === undefined) return false;
+    const { parts } = this.#loaded;
+    return this.#attachment.isIntact(parts, this.#uplink) && arePinned(parts);
+  }
+
+  [Symbol.dispose](): void {
+    this.#attachment[Symbol.dispose]();
+    this.#loaded?.parts[Symbol.dispose]();
+    this.#loaded = undefined;
+  }
+
+  /** Programs and maps for these settings and this many entries: those in force, where they do. */
+  #current(desired: Desired, settings: Settings): InForce {
+    const config = configOf(settings, this.#probes);
+    const needs = needsOf(desired);
+    const now = this.#loaded;
+    if (now !== undefined && isDeepStrictEqual(now.config, config) && fits(now.parts, needs)) {
+      pinAgain(now.parts);
+      return now;
+    }
+    const { object, folders } = this.#options;
+    const parts = load({ object, config, needs, folders });
+    const places =
+      now?.parts.generation.name === parts.generation.name ? now.places : placesOf(parts);
+    this.#loaded = { parts, config, places };
+    return this.#loaded;
+  }
+
+  #attach(parts: Loaded, uplink: Uplink): readonly Attached[] {
+    if (this.kind === 'clsact' && !hasClsact(uplink.name)) this.#madeClsact = true;
+    return this.#attachment.attach(parts, uplink);
+  }
+
+  /** Looked for first, needed last: without one the tables are still brought up to date. */
+  #findUplink(desired: Desired): { found: Uplink | undefined; get: () => Uplink } {
+    try {
+      const found = uplinkOf(
+        desired.self,
+        this.#netlink.links(),
+        this.#netlink.addresses(),
+        this.#options.interface,
+      );
+      return { found, get: () => found };
+    } catch (cause) {
+      return {
+        found: undefined,
+        get: () => {
+          throw cause;
+        },
+      };
+    }
+  }
+
+  /** Programs of other builds and maps of other layouts: nothing runs with them any more. */
+  #removeOthers({ generation, build }: Loaded): void {
+    for (const other of generation.builds())
+      if (other !== build) rmSync(generation.build(other), { recursive: true, force: true });
+    for (const other of generations(generation.pins))
+      if (other.name !== generation.name) rmSync(other.folder, { recursive: true, force: true });
+  }
+}
+
+interface InForce {
+  readonly parts: Loaded;
+  readonly config: Config;
+  readonly places: { readonly peers: Places; readonly policies: Places };
+}
+
+function placesOf({ maps }: Loaded): InForce['places'] {
+  return {
+    peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
+    policies: new Places('policies', 0, maps.policies.info.maxEntries),
+  };
+}
+
+function fits({ maps }: Loaded, needs: Needs): boolean {
+  return mapNames.every((name) => maps[name].info.maxEntries >= (needs[name] ?? 0));
+}

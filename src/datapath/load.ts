@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import {
+  BpfError,
+  BpfMap,
+  checkCodec,
+  open,
+  Program,
+  type BpfObject,
+  type OpenObject,
+} from 'libbpf-ts';
+import { EncapError } from '../errors.js';
+import { config as configCodec, layouts } from './abi.js';
+import { sized, type Needs } from './capacity.js';
+import type { ObjectFile } from './compile.js';
+import type { Config } from './config.js';
+import type { Folders } from './folders.js';
+import { Generation, generationOf, generations, type Shape } from './generation.js';
+import { rejected } from './rejected.js';
+import { verdictNames, type VerdictNames } from './traffic.js';
+
+export const directions = ['ingress', 'egress'] as const;
+
+export type Direction = (typeof directions)[number];
+
+/** The maps that user space opens by name. */
+export const mapNames = [
+  'sources',
+  'externals',
+  'peers',
+  'policies',
+  'blocks',
+  'pools',
+  'verdicts',
+  'peer_traffic',
+] as const;
+
+export type MapName = (typeof mapNames)[number];
+
+export type RawMap = BpfMap<Uint8Array, Uint8Array>;
+
+/** Maps and programs of one object and configuration, pinned: loaded now, or found from an earlier run. */
+export interface Loaded extends Disposable {
+  readonly generation: Generation;
+  readonly build: string;
+  readonly how: 'loaded' | 'adopted';
+  readonly maps: Readonly<Record<MapName, RawMap>>;
+  readonly programs: Readonly<Record<Direction, Program>>;
+  readonly verdicts: VerdictNames;
+}
+
+export interface LoadOptions {
+  readonly object: ObjectFile;
+  readonly config: Config;
+  readonly needs: Needs;
+  readonly folders: Folders;
+}
+
+/** Name of the program for a direction of the uplink. */
+export function programName(direction: Direction): string {
+  return `encapd_${direction}`;
+}
+
+/**
+ * Loads the programs, or adopts those that an earlier agent pinned with the same object and configuration. Maps of
+ * the same layout are shared, so that the tables outlive the programs; others are made beside the old ones.
+ */
+export function load({ object, config, needs, folders }: LoadOptions): Loaded {
+  using blueprint = open(object.bytes, { name: 'encapd' });
+  checkLayouts(blueprint);
+  const shapes = sized(shapesOf(blueprint), needs, generations(folders.pins).map(pinnedShapes));
+  const generation = new Generation(folders.pins, generationOf(shapes));
+  setAside(generation, shapes);
+  const target = { generation, build: buildOf(object, config), shapes };
+  const parts = adopt(target) ?? loadAnew(blueprint, config, target, folders.run);
+  return {
+    ...parts,
+    generation,
+    build: target.build,
+    verdicts: verdictNames(blueprint.btf.enum('verdict') ?? new Map<string, number>()),
+    [Symbol.dispose]: () => {
+      for (const handle of [...Object.values(parts.maps), ...Object.values(parts.programs)])
+        handle[Symbol.dispose]();
+    },
+  };
+}
+
+/** Pins again what someone removed: the handles of this process kept it alive. */
+export function pinAgain({ generation, build, maps, programs }: Loaded): void {
+  for (const name of mapNames) pinAt(generation.map(name), maps[name]);
+  for (const direction of directions)
+    pinAt(generation.program(build, programName(direction)), programs[direction]);
+}
+
+/** Whether all of it is still pinned. */
+export function arePinned({ generation, build }: Pick<Loaded, 'generation' | 'build'>): boolean {
+  return [
+    ...mapNames.map((name) => generation.map(name)),
+    ...directions.map((direction) => generation.program(build, programName(direction))),
+  ].every((pin) => existsSync(pin));
+}
+
+interface Target {
+  readonly generation: Generation;
+  readonly build: string;
+  readonly shapes: readonly Shape[];
+}
+
+type Parts = Pick<Loaded, 'how' | 'maps' | 'programs'>;
+
+/** Object and configuration as one name: programs with the same name are interchangeable. */
+function buildOf(object: ObjectFile, config: Config): string {
+  const bytes = new Uint8Array(configCodec.size);
+  configCodec.encode(config, new DataView(bytes.buffer), 0);
+  return createHash('sha256').update(object.sha256).update(bytes).digest('hex').slice(0, 16);
+}
+
+function checkLayouts({ btf }: OpenObject): void {
+  try {
+    for (const codec of Object.values(layouts)) checkCodec(btf, codec);
+  } catch (cause) {
+    throw new EncapError(`cannot load the programs: ${(cause as Error).message}`, {
+      code: 'ABI_MISMATCH',
+      hint: 'user space and eBPF object are of two versions: build both again with npm run build',
+      cause,
+    });
+  }
+}
+
+function shapesOf({ maps }: OpenObject): Shape[] {
+  return mapNames.map((name) => {
+    const map = maps.get(name);
+    if (map === undefined)
+      throw new EncapError(`cannot load the programs: the object has no map ${name}`, {
+        code: 'ABI_MISMATCH',
+        hint: 'build it again with npm run build',
+      });
+    const { type, keySize, valueSize, maxEntries } = map;
+    return { name, type, keySize, valueSize, maxEntries };
+  });
+}
+
+/** Shapes of the maps that a generation has pinned. */
+function pinnedShapes(generation: Generation): Shape[] {
+  return generation.maps().map((name) => {
+    using map = BpfMap.open(generation.map(name));
+    const { type, keySize, valueSize, maxEntries } = map.info;
+    return { name, type, keySize, valueSize, maxEntries };
+  });
+}
+
+/** A pin that is not what its folder's name promises was not made by us: out of the way with the folder. */
+function setAside(generation: Generation, shapes: readonly Shape[]): void {
+  const foreign = pinnedShapes(generation).some((pinned) => {
+    const shape = shapes.find(({ name }) => name === pinned.name);
+    return shape === undefined || generationOf([shape]) !== generationOf([pinned]);
+  });
+  if (foreign) renameSync(generation.folder, `${generation.folder}.foreign-${Date.now()}`);
+}
+
+function adopt({ generation, build }: Target): Parts | undefined {
+  if (!arePinned({ generation, build })) return undefined;
+  return parts(
+    'adopted',
+    (name) => BpfMap.open(generation.map(name)),
+    (direction) => Program.open(generation.program(build, programName(direction))),
+  );
+}
+
+function loadAnew(
+  blueprint: OpenObject,
+  config: Config,
+  { generation, build, shapes }: Target,
+  run: string,
+): Parts {
+  blueprint.setGlobal('config', configCodec, config);
+  for (const { name, maxEntries } of shapes) {
+    const map = blueprint.maps.get(name);
+    if (map === undefined) continue; // shapesOf has looked already
+    if (existsSync(generation.map(name))) map.reuse(generation.map(name));
+    else map.maxEntries = maxEntries;
+  }
+  const object = loadObject(blueprint, run);
+  rmSync(generation.build(build), { recursive: true, force: true }); // pinned in part by a crash
+  for (const name of mapNames) pinAt(generation.map(name), object.map(name));
+  // Programs last: a build counts as pinned only when all of it is.
+  for (const direction of directions)
+    pinAt(
+      generation.program(build, programName(direction)),
+      object.program(programName(direction)),
+    );
+  return parts(
+    'loaded',
+    (name) => object.map(name),
+    (direction) => object.program(programName(direction)),
+  );
+}
+
+function pinAt(path: string, handle: RawMap | Program): void {
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  handle.pin(path);
+}
+
+function loadObject(blueprint: OpenObject, run: string): BpfObject {
+  try {
+    return blueprint.load();
+  } catch (cause) {
+    if (!(cause instanceof BpfError)) throw cause;
+    const { verifierLog } = cause;
+    if (verifierLog !== undefined) throw rejected(Object.assign(cause, { verifierLog }), run);
+    throw refused('load the programs', cause);
+  }
+}
+
+function parts(
+  how: Loaded['how'],
+  map: (name: MapName) => RawMap,
+  program: (direction: Direction) => Program,
+): Parts {
+  return {
+    how,
+    maps: {
+      sources: map('sources'),
+      externals: map('externals'),
+      peers: map('peers'),
+      policies: map('policies'),
+      blocks: map('blocks'),
+      pools: map('pools'),
+      verdicts: map('verdicts'),
+      peer_traffic: map('peer_traffic'),
+    },
+    programs: { ingress: program('ingress'), egress: program('egress') },
+  };
+}
+
+/** A refusal of the kernel as an error of ours, with what libbpf-ts knows of it. */
+export function refused(what: string, cause: BpfError): EncapError {
+  return new EncapError(`cannot ${what}: ${cause.code}`, {
+    code: cause.code === 'EPERM' ? 'PERMISSION' : 'KERNEL_REFUSED',
+    why: cause.message,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    cause,
+  });
+}

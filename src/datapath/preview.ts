@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import { BpfMap, type Netlink } from 'libbpf-ts';
+import type { Desired } from '../model/desired.js';
+import { firstPeer } from './entry.js';
+import type { Folders } from './folders.js';
+import { generations, type Generation } from './generation.js';
+import { Grace } from './grace.js';
+import { Places } from './indices.js';
+import { directions, mapNames, type MapName, type RawMap } from './load.js';
+import { planMaps, planNetwork, type MapTables } from './plan.js';
+import type { Change } from './reconcile.js';
+import type { Table, TableName } from './table.js';
+import { mapTables, networkTables } from './tables/index.js';
+import { underlayOf } from './underlay.js';
+import { uplinkOf } from './uplink.js';
+
+export interface PreviewOptions {
+  readonly folders: Folders;
+  readonly interface: string | undefined;
+  readonly graceMs: number;
+}
+
+/** What a round would change, as data. Reads the kernel, writes nothing, loads nothing. */
+export function preview(
+  desired: Desired,
+  { folders, interface: name, graceMs }: PreviewOptions,
+  netlink: Netlink,
+): readonly Change[] {
+  const generation = generations(folders.pins).find((candidate) =>
+    mapNames.every((map) => existsSync(candidate.map(map))),
+  );
+  const uplink = uplinkOf(desired.self, netlink.links(), netlink.addresses(), name);
+  using opened = openTables(generation);
+  const { steps } = planMaps(
+    desired,
+    opened.tables,
+    {
+      peers: new Places('peers', firstPeer, 2 ** 32),
+      policies: new Places('policies', 0, 2 ** 32),
+      remembered: new Map(),
+    },
+    new Grace(graceMs),
+    0,
+  );
+  const underlay = underlayOf(desired, uplink);
+  const network = planNetwork(underlay, networkTables(netlink, underlay.addresses));
+  const links = directions
+    .filter((direction) => generation === undefined || !existsSync(generation.link(direction)))
+    .map((direction): Change => ({
+      table: 'links',
+      action: 'put',
+      key: `${uplink.name} ${direction}`,
+    }));
+  const changesOf = (list: typeof steps): Change[] => list.flatMap(({ changes }) => changes);
+  return [...changesOf(steps), ...links, ...changesOf(network)];
+}
+
+function openTables(generation: Generation | undefined): Disposable & { tables: MapTables } {
+  if (generation === undefined) return { tables: noTables(), [Symbol.dispose]: () => undefined };
+  const opened: RawMap[] = [];
+  const map = (name: MapName): RawMap => {
+    const handle = BpfMap.open(generation.map(name));
+    opened.push(handle);
+    return handle;
+  };
+  return {
+    tables: mapTables({
+      sources: map('sources'),
+      externals: map('externals'),
+      peers: map('peers'),
+      policies: map('policies'),
+      blocks: map('blocks'),
+      pools: map('pools'),
+      verdicts: map('verdicts'),
+      peer_traffic: map('peer_traffic'),
+    }),
+    [Symbol.dispose]: () => {
+      for (const handle of opened) handle[Symbol.dispose]();
+    },
+  };
+}
+
+/** Of a node without datapath: nothing is there. */
+function noTables(): MapTables {
+  const empty = <K, V>(name: TableName): Table<K, V> => ({
+    name,
+    same: () => false,
+    entries: () => new Map<K, V>(),
+    put: () => undefined,
+    remove: () => undefined,
+  });
+  return {
+    sources: empty('sources'),
+    externals: empty('externals'),
+    peers: empty('peers'),
+    policies: empty('policies'),
+    blocks: empty('blocks'),
+    pools: empty('pools'),
+  };
+}

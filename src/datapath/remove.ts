@@ -1,0 +1,143 @@
+import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Link, Program, type Netlink } from 'libbpf-ts';
+import { EncapError } from '../errors.js';
+import { detachFilter, filterOn, removeEmptyClsact } from './clsact.js';
+import type { Folders } from './folders.js';
+import { generations } from './generation.js';
+import { directions, programName, type Direction } from './load.js';
+import type { Change } from './reconcile.js';
+import { readState, stateFile } from './state.js';
+import type { Table } from './table.js';
+import { networkTables } from './tables/index.js';
+
+/** One thing of ours in the kernel or on disk, and how to take it away. */
+interface Belonging {
+  readonly table: string;
+  readonly key: string;
+  readonly remove: () => void;
+}
+
+/** Everything of ours on this node, in the order in which it goes: the exact reverse of a start. */
+export function belongings(folders: Folders, netlink: Netlink): readonly Belonging[] {
+  return [
+    ...network(netlink),
+    ...[...directions].reverse().flatMap((direction) => links(folders, direction)),
+    ...[...directions].reverse().flatMap((direction) => filters(folders, netlink, direction)),
+    ...qdisc(folders),
+    ...pins(folders),
+    ...files(folders),
+  ];
+}
+
+/** What would go, as data. */
+export function listed(things: readonly Belonging[]): readonly Change[] {
+  return things.map(({ table, key }) => ({ table, action: 'remove', key }));
+}
+
+/** Removes all of it, then looks whether anything is left. */
+export function removeAll(folders: Folders, netlink: Netlink): readonly Change[] {
+  const things = belongings(folders, netlink);
+  for (const { remove } of things) remove();
+  const left = belongings(folders, netlink);
+  if (left.length > 0)
+    throw new EncapError(`cannot remove everything: ${left.length} left`, {
+      code: 'KERNEL_REFUSED',
+      why: left.map(({ table, key }) => `${table}: ${key}`).join('\n'),
+      hint: 'is another agent still running with the same folders?',
+    });
+  return listed(things);
+}
+
+function network(netlink: Netlink): Belonging[] {
+  const { routes, addresses, neighbours } = networkTables(netlink);
+  return [...entriesOf(routes), ...entriesOf(addresses), ...entriesOf(neighbours)];
+}
+
+function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
+  return [...table.entries().keys()].map((key) => ({
+    table: table.name,
+    key,
+    remove: () => table.remove([key]),
+  }));
+}
+
+function links({ pins }: Folders, direction: Direction): Belonging[] {
+  return generations(pins)
+    .map((generation) => generation.link(direction))
+    .filter((pin) => existsSync(pin))
+    .map((pin) => ({
+      table: 'links',
+      key: pin,
+      remove: () => {
+        using link = Link.open(pin);
+        if (link.info.ifindex !== 0) link.detach();
+        rmSync(pin);
+      },
+    }));
+}
+
+function filters({ pins }: Folders, netlink: Netlink, direction: Direction): Belonging[] {
+  const ours = programIds(pins, direction);
+  if (ours.size === 0) return [];
+  return netlink
+    .links()
+    .filter(({ index }) => ours.has(filterOn(index, direction) ?? 0))
+    .map(({ index, name }) => ({
+      table: 'filters',
+      key: `${name} ${direction}`,
+      remove: () => {
+        detachFilter(index, direction, ours);
+      },
+    }));
+}
+
+function programIds(pins: string, direction: Direction): ReadonlySet<number> {
+  const paths = generations(pins).flatMap((generation) =>
+    generation.builds().map((build) => generation.program(build, programName(direction))),
+  );
+  return new Set(
+    paths
+      .filter((path) => existsSync(path))
+      .map((path) => {
+        using program = Program.open(path);
+        return program.info.id;
+      }),
+  );
+}
+
+/** Ours only where the state file says that it was not there before us. */
+function qdisc({ run }: Folders): Belonging[] {
+  const state = readState(run);
+  if (state?.madeClsact !== true) return [];
+  const { name } = state.uplink;
+  return [{ table: 'qdiscs', key: `${name} clsact`, remove: () => removeEmptyClsact(name) }];
+}
+
+function pins({ pins: folder }: Folders): Belonging[] {
+  if (!existsSync(folder)) return [];
+  return [
+    {
+      table: 'pins',
+      key: folder,
+      remove: () => {
+        for (const name of readdirSync(folder))
+          if (/^[0-9a-f]{16}(\.foreign-\d+)?$/.test(name))
+            rmSync(join(folder, name), { recursive: true });
+        rmdirSync(folder); // what someone else put here stays, and is said
+      },
+    },
+  ];
+}
+
+function files({ run }: Folders): Belonging[] {
+  if (!existsSync(run)) return [];
+  const ours = [stateFile(run), ...logs(run)].filter((file) => existsSync(file));
+  return ours.map((file) => ({ table: 'files', key: file, remove: () => rmSync(file) }));
+}
+
+function logs(run: string): string[] {
+  return readdirSync(run)
+    .filter((name) => /^verifier-.*\.log$/.test(basename(name)))
+    .map((name) => join(run, name));
+}

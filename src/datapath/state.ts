@@ -1,0 +1,57 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AttachKind } from './attach.js';
+import type { Origin } from './compile.js';
+import type { VerdictNames } from './traffic.js';
+import { writeAtomically } from './write.js';
+
+/** What the kernel can't say of itself: names, origins. A hint for people; nothing is decided by it. */
+export interface State {
+  readonly apiVersion: 'encap/v1';
+  readonly kind: 'AgentState';
+  readonly node: string;
+  readonly pid: number;
+  /** Wall clock of the start, ISO 8601. */
+  readonly startedAt: string;
+  readonly source: string;
+  readonly uplink: { readonly name: string; readonly index: number; readonly mtu: number };
+  readonly attach: AttachKind;
+  /** The qdisc that the filters hang on is ours: `down` removes it too. */
+  readonly madeClsact: boolean;
+  readonly object: Origin & { readonly sha256: string };
+  readonly generation: string;
+  readonly build: string;
+  /** Names by index. */
+  readonly peers: Readonly<Record<string, string>>;
+  readonly policies: Readonly<Record<string, string>>;
+  /** Names of the verdict counters by index. */
+  readonly verdicts: VerdictNames;
+  /** Pools that are decided but not carried by this version. */
+  readonly notCarried: readonly string[];
+}
+
+const name = 'state.json';
+
+export function writeState(run: string, state: State): void {
+  mkdirSync(run, { recursive: true, mode: 0o755 });
+  writeAtomically(join(run, name), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+/** undefined where there is none, or where it was damaged: then names are missing, nothing else. */
+export function readState(run: string): State | undefined {
+  try {
+    const state = JSON.parse(readFileSync(join(run, name), 'utf8')) as Partial<State> | null;
+    return state?.kind === 'AgentState' && state.apiVersion === 'encap/v1'
+      ? (state as State)
+      : undefined;
+  } catch (cause) {
+    if (cause instanceof SyntaxError || (cause as NodeJS.ErrnoException).code === 'ENOENT')
+      return undefined;
+    throw cause;
+  }
+}
+
+/** Where the state file of an agent is. */
+export function stateFile(run: string): string {
+  return join(run, name);
+}

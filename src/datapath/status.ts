@@ -1,0 +1,182 @@
+import { BpfMap, Link, Program, type MapInfo } from 'libbpf-ts';
+import { existsSync } from 'node:fs';
+import { EncapError } from '../errors.js';
+import { filterOn } from './clsact.js';
+import { firstPeer, type PeerEntry, type PeerIndex } from './entry.js';
+import type { Folders } from './folders.js';
+import { generations, type Generation } from './generation.js';
+import {
+  directions,
+  mapNames,
+  programName,
+  type Direction,
+  type MapName,
+  type RawMap,
+} from './load.js';
+import type { MapTables } from './plan.js';
+import { readState, type State } from './state.js';
+import { mapTables } from './tables/index.js';
+import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
+
+/** What runs on this node, read from the kernel alone: no agent is needed. */
+export interface Status {
+  readonly generation: string;
+  readonly programs: readonly ProgramStatus[];
+  readonly maps: readonly MapStatus[];
+  readonly peers: readonly PeerStatus[];
+  readonly verdicts: readonly VerdictCount[];
+  /** What the last agent wrote down; undefined when its file is gone. */
+  readonly state: State | undefined;
+}
+
+export interface ProgramStatus {
+  readonly direction: Direction;
+  readonly id: number;
+  readonly tag: string;
+  readonly loadedAt: Date;
+  readonly instructions: number;
+  readonly runCount: bigint;
+  readonly runTimeNs: bigint;
+  /** Interface that it is attached to; undefined when someone took it off. */
+  readonly attachedTo: number | undefined;
+  readonly attach: 'tcx' | 'clsact' | undefined;
+}
+
+export interface MapStatus {
+  readonly name: MapName;
+  readonly info: MapInfo;
+  /** Entries in use; undefined for counters. */
+  readonly entries: number | undefined;
+}
+
+export interface PeerStatus extends PeerEntry {
+  readonly index: PeerIndex;
+  /** `ipv4/node-b`; undefined when the state file does not know it. */
+  readonly name: string | undefined;
+  readonly blocks: number;
+  readonly traffic: PeerTraffic;
+}
+
+/** Reads the pins of this node; DATAPATH_ABSENT where there are none. */
+export function readStatus(folders: Folders): Status {
+  const state = readState(folders.run);
+  const generation = current(folders, state);
+  using opened = openMaps(generation);
+  const tables = mapTables(opened.maps);
+  const blocks = [...tables.blocks.entries().values()];
+  return {
+    generation: generation.name,
+    programs: directions.map((direction) => programStatus(generation, direction, state)),
+    maps: mapNames.map((name) => ({
+      name,
+      info: opened.maps[name].info,
+      entries: isTable(name) ? tables[name].entries().size : undefined,
+    })),
+    peers: [...tables.peers.entries()]
+      .filter(([index]) => index >= firstPeer)
+      .map(([index, peer]) => ({
+        ...peer,
+        index,
+        name: state?.peers[index],
+        blocks: blocks.filter((block) => block.peer === index).length,
+        traffic: readPeerTraffic(opened.maps.peer_traffic, index),
+      })),
+    verdicts: readVerdicts(opened.maps.verdicts, state?.verdicts ?? {}),
+    state,
+  };
+}
+
+function isTable(name: MapName): name is MapName & keyof MapTables {
+  return name !== 'verdicts' && name !== 'peer_traffic';
+}
+
+function current({ pins }: Folders, state: State | undefined): Generation {
+  const pinned = accessible(pins);
+  const complete = pinned.filter((generation) => generation.maps().length === mapNames.length);
+  const found =
+    complete.find(({ name }) => name === state?.generation) ??
+    complete.find((generation) => existsSync(generation.link('egress'))) ??
+    complete[0];
+  if (found !== undefined) return found;
+  throw new EncapError('cannot read the datapath: there is none on this node', {
+    code: 'DATAPATH_ABSENT',
+    why: `nothing is pinned in ${pins}`,
+    hint: 'start the agent: encap run',
+  });
+}
+
+function accessible(pins: string): readonly Generation[] {
+  try {
+    return generations(pins);
+  } catch (cause) {
+    throw new EncapError(`cannot read ${pins}: ${(cause as NodeJS.ErrnoException).code ?? ''}`, {
+      code: 'PERMISSION',
+      hint: 'run it as root',
+      cause,
+    });
+  }
+}
+
+function openMaps(
+  generation: Generation,
+): Disposable & { maps: Readonly<Record<MapName, RawMap>> } {
+  const opened: RawMap[] = [];
+  const map = (name: MapName): RawMap => {
+    const handle = BpfMap.open(generation.map(name));
+    opened.push(handle);
+    return handle;
+  };
+  return {
+    maps: {
+      sources: map('sources'),
+      externals: map('externals'),
+      peers: map('peers'),
+      policies: map('policies'),
+      blocks: map('blocks'),
+      pools: map('pools'),
+      verdicts: map('verdicts'),
+      peer_traffic: map('peer_traffic'),
+    },
+    [Symbol.dispose]: () => {
+      for (const handle of opened) handle[Symbol.dispose]();
+    },
+  };
+}
+
+function programStatus(
+  generation: Generation,
+  direction: Direction,
+  state: State | undefined,
+): ProgramStatus {
+  const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
+  using program = Program.open(generation.program(build ?? '', programName(direction)));
+  const { id, tag, loadedAt, verifiedInstructions, runCount, runTimeNs } = program.info;
+  return {
+    direction,
+    id,
+    tag,
+    loadedAt,
+    instructions: verifiedInstructions,
+    runCount,
+    runTimeNs,
+    ...placeOf(generation, direction, id, state),
+  };
+}
+
+function placeOf(
+  generation: Generation,
+  direction: Direction,
+  programId: number,
+  state: State | undefined,
+): Pick<ProgramStatus, 'attachedTo' | 'attach'> {
+  const pin = generation.link(direction);
+  if (existsSync(pin)) {
+    using link = Link.open(pin);
+    const { ifindex, programId: there } = link.info;
+    if (ifindex !== 0 && there === programId) return { attachedTo: ifindex, attach: 'tcx' };
+  }
+  const index = state?.uplink.index;
+  if (index !== undefined && filterOn(index, direction) === programId)
+    return { attachedTo: index, attach: 'clsact' };
+  return { attachedTo: undefined, attach: undefined };
+}

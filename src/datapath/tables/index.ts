@@ -1,0 +1,37 @@
+import type { Netlink } from 'libbpf-ts';
+import type { Address } from '../../net/address.js';
+import type { MapName, RawMap } from '../load.js';
+import type { MapTables, NetworkTables } from '../plan.js';
+import { addresses } from './addresses.js';
+import { blocks } from './blocks.js';
+import { externals } from './externals.js';
+import { neighbours } from './neighbours.js';
+import { peers } from './peers.js';
+import { policies } from './policies.js';
+import { pools } from './pools.js';
+import { routes } from './routes.js';
+import { sources } from './sources.js';
+
+/** The tables of the programs, over their maps. */
+export function mapTables(maps: Readonly<Record<MapName, RawMap>>): MapTables {
+  return {
+    sources: sources(maps.sources),
+    externals: externals(maps.externals),
+    peers: peers(maps.peers, maps.peer_traffic),
+    policies: policies(maps.policies),
+    blocks: blocks(maps.blocks),
+    pools: pools(maps.pools),
+  };
+}
+
+/** The kernel's own tables, as far as they are ours. */
+export function networkTables(
+  netlink: Netlink,
+  tunnelAddresses: ReadonlyMap<Address, Address> = new Map(),
+): NetworkTables {
+  return {
+    neighbours: neighbours(netlink),
+    addresses: addresses(netlink, tunnelAddresses),
+    routes: routes(netlink),
+  };
+}

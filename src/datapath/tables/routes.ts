@@ -1,0 +1,47 @@
+import { routeTables, type Netlink, type RouteState } from 'libbpf-ts';
+import type { Address } from '../../net/address.js';
+import type { Cidr } from '../../net/cidr.js';
+import { routeProtocol } from '../nexthop.js';
+import type { Table } from '../table.js';
+import { keyOfRoute, sameRoute, type KernelRoute } from '../underlay.js';
+
+/** Pool routes, their guards and the blackholes of local blocks: what carries our protocol number, nothing else. */
+export function routes(netlink: Netlink): Table<string, KernelRoute> {
+  const ours = (): KernelRoute[] =>
+    netlink
+      .routes({ table: routeTables.main, protocol: routeProtocol })
+      .map(routeOf)
+      .filter((route) => route !== undefined);
+  return {
+    name: 'routes',
+    same: sameRoute,
+    entries: () => new Map(ours().map((route) => [keyOfRoute(route), route])),
+    put: (entries) => {
+      for (const route of entries.values())
+        // A route of another protocol in the same place stays, and is an error: two programs cannot both route a pool.
+        netlink.putRoute({ ...route, protocol: routeProtocol, onlink: route.type === 'unicast' });
+    },
+    remove: (keys) => {
+      const wanted = new Set(keys);
+      for (const route of ours())
+        if (wanted.has(keyOfRoute(route)))
+          netlink.removeRoute({ ...route, protocol: routeProtocol });
+    },
+  };
+}
+
+function routeOf(state: RouteState): KernelRoute | undefined {
+  const { type, priority, gateway, index, source, mtu } = state;
+  const destination = state.destination as Cidr;
+  if (type === 'blackhole' || type === 'unreachable') return { type, destination, priority };
+  if (type !== 'unicast') return undefined;
+  return {
+    type,
+    destination,
+    gateway: gateway as Address | undefined,
+    index,
+    source: source as Address | undefined,
+    mtu,
+    priority,
+  };
+}
