@@ -144,11 +144,15 @@ export class BpfObject implements Disposable {
     const parts = found(this.#maps, name, `${this.name} has no map`);
     if (key === undefined || value === undefined) return rawMap(parts);
     const types = this.#blueprints.get(name);
-    if (types !== undefined && types.keyTypeId !== 0)
-      checkType(this.btf, types.keyTypeId, key, `the key of ${name}`);
-    if (types !== undefined && types.valueTypeId !== 0)
-      checkType(this.btf, types.valueTypeId, value, `the value of ${name}`);
+    this.#check(types?.keyTypeId ?? 0, key, `the key of ${name}`);
+    this.#check(types?.valueTypeId ?? 0, value, `the value of ${name}`);
     return new BpfMap(parts, key, value);
+  }
+
+  /** Maps without BTF have type 0; sections of data are structs only to those who made them. */
+  #check(type: number, codec: Codec<unknown>, path: string): void {
+    if (type !== 0 && this.btf.resolve(type).kind !== 'section')
+      checkType(this.btf, type, codec, path);
   }
 
   [Symbol.dispose](): void {
