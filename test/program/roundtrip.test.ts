@@ -15,7 +15,7 @@ test.after.always(() => {
 
 /** Whatever a workload may put behind an IPv4 header, and most of what it may put into it. */
 const packets = fc.record({
-  from: fc.integer({ min: 1, max: 62 }),
+  from: fc.integer({ min: 1, max: 59 }), // B borrows 10.244.1.60
   to: fc.integer({ min: 1, max: 62 }),
   ttl: fc.integer({ min: 1, max: 255 }),
   ecn: fc.constantFrom<Ecn>('notEct', 'ect0', 'ect1', 'ce'),

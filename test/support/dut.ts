@@ -38,6 +38,7 @@ export class Dut implements Disposable {
   constructor(node: NodeName = 'a', changes: Partial<Config> = {}) {
     this.#name = `bp2-${process.pid}-${(made += 1)}`;
     this.namespace = `/run/netns/${this.#name}`;
+    process.once('exit', this.#remove);
     addUplink(this.#name, nodes[node].uplinkMac);
     this.uplink = indexOf(this.#name, 'uplink');
 
@@ -147,8 +148,14 @@ export class Dut implements Disposable {
 
   [Symbol.dispose](): void {
     this.object[Symbol.dispose]();
-    execFileSync('ip', ['netns', 'delete', this.#name]);
+    process.off('exit', this.#remove);
+    this.#remove();
   }
+
+  /** Also when a test ends its process early. */
+  readonly #remove = (): void => {
+    execFileSync('ip', ['netns', 'delete', this.#name]);
+  };
 }
 
 export type Direction = 'egress' | 'ingress';
@@ -181,9 +188,13 @@ function actionOf(verdict: string): number {
 
 /** Node has no packet sockets. */
 function sendFrame(namespace: string, device: string, frame: Uint8Array): void {
-  const script =
-    'import socket, sys; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); ' +
-    's.bind((sys.argv[1], 0)); s.send(bytes.fromhex(sys.argv[2]))';
+  const script = [
+    'import contextlib, socket, sys',
+    's = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)',
+    's.bind((sys.argv[1], 0))',
+    'with contextlib.suppress(OSError):', // ENOBUFS: the program dropped it
+    '    s.send(bytes.fromhex(sys.argv[2]))',
+  ].join('\n');
   const python = ['python3', '-c', script, device, Buffer.from(frame).toString('hex')];
   execFileSync('nsenter', [`--net=${namespace}`, ...python]);
 }
