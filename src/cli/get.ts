@@ -149,5 +149,5 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function cell(value: unknown): string | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map(String).join(',');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

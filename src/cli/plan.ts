@@ -1,0 +1,144 @@
+import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import type { PlanDocument } from '../decide/plan.js';
+import { EncapError, exitCodes } from '../errors.js';
+import { examplesOf } from './examples.js';
+import { type InputOptions, nodeNameOf, takesNode, takesResources } from './inputs.js';
+import { print } from './output.js';
+import { note, type Session, sessionOf } from './session.js';
+import { table } from './table.js';
+import { readWorld } from './world.js';
+
+interface PlanOptions extends InputOptions {
+  readonly underlayMtu?: string;
+  readonly exitCode?: boolean;
+}
+
+/** Ethernet's, where the node's own interface is not on this machine. */
+const usualMtu = 1500;
+
+/** `encap plan`: what a node gets from its resources; needs neither root nor kernel. */
+export function define(command: Command): void {
+  takesNode(takesResources(command))
+    .option(
+      '--underlay-mtu <bytes>',
+      "of the node's interface (default: this machine's, else 1500)",
+    )
+    .option(
+      '--exit-code',
+      'compare with this kernel: 10 where something would change (needs root)',
+    );
+  examplesOf(command, [
+    ['encap plan -f cluster.d --node node-a', 'pools, peers and blocks of node-a'],
+    ['encap plan -f new.yaml --node node-a -o json', 'for a script'],
+    ['sudo encap plan -f cluster.d --exit-code', 'would `encap run` change anything?'],
+  ]).action(async (options: PlanOptions) => {
+    const session = sessionOf(command);
+    const node = nodeNameOf(options.node, session.env);
+    const [{ planOf }, { decide }, { inventory, config }] = await Promise.all([
+      import('../decide/plan.js'),
+      import('../decide/decide.js'),
+      readWorld(session, options, node),
+    ]);
+    const decision = decide(inventory, node);
+    const underlayMtu =
+      mtuFrom(options.underlayMtu) ??
+      config?.underlayMtu ??
+      localMtu(decision.desired.self.ipv4?.address) ??
+      usualMtu;
+    const plan = planOf(inventory, node, { underlayMtu, decision });
+    for (const { subject, message } of decision.warnings) note(session, `! ${subject}: ${message}`);
+    await print(session, {
+      document: { apiVersion: 'encap/v1', kind: 'Plan', ...plan },
+      names: () => plan.peers.map(({ name }) => name),
+      text: () => planText(session, plan),
+    });
+    if (options.exitCode !== true) return;
+    const [{ preview }, { foldersOf }, { Netlink }, { defaultTiming }] = await Promise.all([
+      import('../datapath/preview.js'),
+      import('../datapath/folders.js'),
+      import('libbpf-ts'),
+      import('../agent/run.js'),
+    ]);
+    using netlink = Netlink.open();
+    const changes = preview(
+      decision.desired,
+      { folders: foldersOf(session.env), interface: undefined, graceMs: defaultTiming.grace },
+      netlink,
+    );
+    note(session, `${changes.length} changes to this kernel. Nothing was done.`);
+    if (changes.length > 0) process.exitCode = exitCodes.changes;
+  });
+}
+
+function mtuFrom(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const mtu = Number(text);
+  if (Number.isInteger(mtu) && mtu >= 576 && mtu <= 65535) return mtu;
+  throw new EncapError(`cannot plan with an MTU of ${text}`, {
+    code: 'USAGE',
+    hint: 'give the bytes of an IP packet, 576 to 65535: --underlay-mtu 1500',
+  });
+}
+
+/** Of the interface of this machine that has the address. */
+function localMtu(address: string | undefined): number | undefined {
+  const [name] =
+    Object.entries(networkInterfaces()).find(([, states]) =>
+      states?.some((state) => state.address === address),
+    ) ?? [];
+  return name === undefined
+    ? undefined
+    : Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'));
+}
+
+function planText(session: Session, { node, pools, peers, blocks }: PlanDocument): string {
+  const { mtu } = node;
+  const { bold, dim } = session.paint;
+  return [
+    [
+      `${bold(node.name)}   ${node.address ?? 'no IPv4 address'}${node.subnet === null ? '' : ` in ${node.subnet}`}`,
+      `tunnel address ${node.tunnelAddress ?? node.ipipTunnelAddress ?? 'none'}   VTEP MAC ${node.vtepMac}`,
+      `mtu ${mtu.underlay}: vxlan ${mtu.vxlan}, ipip ${mtu.ipip}, vxlan over IPv6 ${mtu.vxlanV6}`,
+    ].join('\n'),
+    table(
+      session,
+      [
+        { title: 'POOL', of: ({ name }) => name },
+        { title: 'CIDR', of: ({ cidr }) => cidr },
+        { title: 'SAME SUBNET', of: ({ sameSubnet }) => howText(sameSubnet) },
+        { title: 'OTHER SUBNET', of: ({ otherSubnet }) => howText(otherSubnet) },
+        { title: 'ROUTED', of: ({ routed, why }) => (routed ? 'yes' : `no: ${why ?? ''}`) },
+      ],
+      pools,
+    ),
+    table(
+      session,
+      [
+        { title: 'PEER', of: ({ name }) => name },
+        { title: 'ADDRESS', of: ({ address }) => address },
+        { title: 'SUBNET', of: ({ sameSubnet }) => (sameSubnet ? 'same' : 'other') },
+        { title: 'TUNNEL ADDRESS', of: ({ tunnelAddress }) => tunnelAddress ?? undefined },
+        { title: 'VTEP MAC', of: ({ vtepMac }) => vtepMac ?? undefined },
+      ],
+      peers,
+    ),
+    table(
+      session,
+      [
+        { title: 'BLOCK', of: ({ cidr }) => cidr },
+        { title: 'NODE', of: (block) => block.node },
+        { title: 'HOW', of: ({ action }) => action },
+        { title: 'VIA', of: ({ via }) => via ?? undefined },
+        { title: 'POOL', of: ({ pool }) => pool ?? undefined },
+      ],
+      blocks,
+    ),
+    dim('Nothing was done; `encap run` does it.'),
+  ].join('\n\n');
+}
+
+function howText(how: string): string {
+  return how === 'none' ? 'direct' : how;
+}
