@@ -65,7 +65,7 @@ std::string KindOf(int fd) {
   const std::string_view name(target.data(), length < 0 ? 0 : static_cast<size_t>(length));
   if (name == "anon_inode:bpf-map") return "map";
   if (name == "anon_inode:bpf-prog") return "program";
-  if (name == "anon_inode:bpf_link") return "link";
+  if (name == "anon_inode:bpf-link" || name == "anon_inode:bpf_link") return "link";  // the dash came later
   return "unknown object";
 }
 
