@@ -25,17 +25,17 @@ const steps = {
   addon: {
     reads: ['addon/CMakeLists.txt', 'addon/package.json', 'addon/native', 'package-lock.json'],
     makes: ['addon/build/Release/libbpf_ts.node'],
-    run: () => run('npm', ['run', 'build', '-w', 'addon']),
+    run: () => run('npm', ['run', 'build', '-w', 'addon'], { exitCode: 1 }),
   },
   typescript: {
     reads: ['src', 'test', 'addon/lib', 'addon/test', 'tsconfig.json', 'addon/tsconfig.json'],
     makes: ['dist/src/cli/main.js', 'addon/dist/lib/index.js'],
-    run: () => run(node, ['node_modules/typescript/bin/tsc', '-b']),
+    run: () => run(node, ['node_modules/typescript/bin/tsc', '-b'], { exitCode: 1 }),
   },
   object: {
     reads: ['bpf', 'src/datapath'],
     makes: [],
-    run: () => run(node, ['dist/src/datapath/prebuild.js']),
+    run: () => run(node, ['dist/src/datapath/prebuild.js'], { exitCode: 1 }),
   },
 };
 

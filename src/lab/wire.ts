@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { EncapError } from '../errors.js';
 import { inside } from './namespace.js';
+import { untilSaid } from './said.js';
 import { namespaceOf, type Lab } from './state.js';
 
 /** How a packet crossed the underlay, told by its outer headers. */
@@ -29,7 +29,8 @@ export async function watchWire<T>(
     'icmp or ip proto 4 or udp port 4789',
   ]);
   const capture = execa(file, args, { reject: false });
-  if (!(await isListening(capture))) {
+  // before it says so its filter is not in place, and it sees nothing
+  if (!(await untilSaid(capture.stderr, 'listening on'))) {
     const { shortMessage, stderr } = await capture;
     throw new EncapError(`cannot watch the wire: ${stderr.trim() || shortMessage}`, {
       code: 'LAB_FAILED',
@@ -41,18 +42,6 @@ export async function watchWire<T>(
   capture.kill('SIGINT');
   const { stdout } = await capture;
   return { result, seen: readCapture(stdout) };
-}
-
-/** tcpdump says so on stderr when its filter is in place; before that it sees nothing. */
-async function isListening({ stderr }: { readonly stderr: Readable }): Promise<boolean> {
-  let said = '';
-  return new Promise((resolve) => {
-    stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('listening on')) resolve(true);
-    });
-    stderr.once('end', () => resolve(said.includes('listening on')));
-  });
 }
 
 /** Reads the lines of `tcpdump -n -t`: VXLAN and IP-in-IP stand before the inner addresses. */
