@@ -31,7 +31,7 @@ export type { ClsactPlace, LinkInfo } from './link.js';
 export { BpfMap } from './map.js';
 export type { MapInfo } from './map.js';
 export { BpfObject, open, OpenObject } from './object.js';
-export type { OpenMap, OpenProgram } from './object.js';
+export type { AnyMap, OpenMap, OpenProgram } from './object.js';
 export { Program } from './program.js';
 export type { ProgramInfo, RunOptions, RunResult } from './program.js';
 export type { MapType, ProgramType } from './types.js';

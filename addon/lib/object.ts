@@ -7,7 +7,7 @@ import { handle } from './handle.js';
 import { BpfMap, partsOf, rawMap } from './map.js';
 import type { MapParts } from './map.js';
 import { native } from './native.js';
-import type { NativeOpenObject } from './native.js';
+import type { NativeMap, NativeOpenObject } from './native.js';
 import { Program } from './program.js';
 import { checkReuse } from './reuse.js';
 import { mapTypeName, programTypeName, programTypeNumber } from './types.js';
@@ -42,7 +42,13 @@ export interface OpenMap {
   /** load() reuses what is pinned there, or pins the new map there. */
   pinPath: string | undefined;
   /** Takes an open map, or a pinned one, instead of making a new one; a BpfError or BtfMismatch where it does not fit. */
-  reuse(map: BpfMap<never, never> | string): void;
+  reuse(map: AnyMap | string): void;
+}
+
+/** A BpfMap, whatever its keys and values are. */
+export interface AnyMap {
+  readonly name: string;
+  readonly [handle]: NativeMap;
 }
 
 /** An object file, open: set what must be set before it is loaded. */
@@ -244,7 +250,7 @@ class MapBlueprint implements OpenMap {
     this.#pinPath = path;
   }
 
-  reuse(map: BpfMap<never, never> | string): void {
+  reuse(map: AnyMap | string): void {
     const other = typeof map === 'string' ? native.openPin('map', map) : map[handle];
     try {
       const what = typeof map === 'string' ? `${this.name} pinned at ${map}` : map.name;

@@ -5,13 +5,11 @@
 #include "instance.h"
 #include "link.h"
 #include "map.h"
+#include "netlink.h"
 #include "object.h"
 #include "program.h"
 #include "ringbuf.h"
 #include "system.h"
-#if __has_include("netlink.h")
-#include "netlink.h"
-#endif
 
 namespace {
 
@@ -34,9 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Link::Register(env, exports);
   RegisterClsact(env, exports);
   RegisterSystem(env, exports);
-#if __has_include("netlink.h")
   RegisterNetlink(env, exports);
-#endif
   return exports;
 }
 

@@ -29,9 +29,12 @@ std::string SubjectOf(const bpf_tc_hook& hook) {
   return "clsact of interface " + std::to_string(hook.ifindex);
 }
 
-// No such filter, or no qdisc that could have one.
+// No such filter, no chain that could have it, or no qdisc that could have the chain. The last two are
+// EINVAL.
 bool IsAbsent(int error, const Messages& messages) {
-  return error == ENOENT || (error == EINVAL && messages.text().find("Qdisc") != std::string::npos);
+  const auto& text = messages.text();
+  return error == ENOENT || (error == EINVAL && (text.find("Qdisc") != std::string::npos ||
+                                                 text.find("filter chain") != std::string::npos));
 }
 
 // createClsact(ifindex: number): boolean, false when there was one already

@@ -10,8 +10,10 @@ export interface Veth {
   readonly far: number;
   /** Runs inside the namespace. */
   within<T>(run: () => T): T;
-  /** Sends one broadcast frame from the far end to the near one. */
+  /** Sends one frame from the far end to the near one, and nothing else crosses: no ARP, no IPv6. */
   send(): void;
+  /** Takes both interfaces away before the test ends. */
+  remove(): void;
 }
 
 /** A pair of interfaces in a namespace of its own, removed after the test. */
@@ -20,20 +22,23 @@ export function veth(t: ExecutionContext): Veth {
   const namespace = `/run/netns/${name}`;
   ip('netns', 'add', name);
   t.teardown(() => ip('netns', 'del', name));
+  run(
+    namespace,
+    'for all in all default; do echo 1 > /proc/sys/net/ipv6/conf/$all/disable_ipv6; done',
+  );
   ip('-n', name, 'link', 'add', 'near', 'type', 'veth', 'peer', 'name', 'far');
   ip('-n', name, 'link', 'set', 'near', 'up');
   ip('-n', name, 'link', 'set', 'far', 'up');
   ip('-n', name, 'addr', 'add', '192.0.2.1/24', 'dev', 'far');
+  ip('-n', name, 'neigh', 'add', '192.0.2.9', 'lladdr', '02:00:00:00:00:09', 'dev', 'far');
   return {
     namespace,
     near: index(name, 'near'),
     far: index(name, 'far'),
-    within: (run) => inNamespace(namespace, run),
+    within: (work) => inNamespace(namespace, work),
+    remove: () => ip('-n', name, 'link', 'del', 'near'),
     send: () => {
-      // An address that nobody has: the ARP request for it is the frame.
-      execFileSync('nsenter', [`--net=${namespace}`, 'ping', '-c1', '-W1', '192.0.2.9'], {
-        stdio: 'ignore',
-      });
+      run(namespace, 'echo > /dev/udp/192.0.2.9/9');
     },
   };
 }
@@ -43,6 +48,10 @@ function index(namespace: string, device: string): number {
     ifindex: number;
   }[];
   return link?.ifindex ?? 0;
+}
+
+function run(namespace: string, script: string): void {
+  execFileSync('nsenter', [`--net=${namespace}`, 'bash', '-c', script], { stdio: 'ignore' });
 }
 
 function ip(...args: string[]): string {
