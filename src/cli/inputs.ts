@@ -44,9 +44,13 @@ export function pathsOf(file: readonly string[], env: NodeJS.ProcessEnv): readon
   });
 }
 
-/** The node's name as Calico finds it: the option, NODENAME, Felix's name, else the host's in lower case. */
-export function nodeNameOf(option: string | undefined, env: NodeJS.ProcessEnv): NodeName {
-  const named = [option, env.ENCAP_NODE, env.NODENAME, env.FELIX_FELIXHOSTNAME].find(
+/** The node's name as Calico finds it: the option, its variables, the configuration, else the host's in lower case. */
+export function nodeNameOf(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+  configured?: string,
+): NodeName {
+  const named = [option, env.ENCAP_NODE, env.NODENAME, env.FELIX_FELIXHOSTNAME, configured].find(
     (name) => name !== undefined && name !== '',
   );
   return (named ?? hostname().trim().toLowerCase()) as NodeName;

@@ -51,13 +51,22 @@ function entriesOf(map: RawMap): number {
 
 /** The entries of one map, with the names that the state file has for indices. */
 export function dumpMap(name: MapName, generation: Generation, state: State | undefined): Dump {
-  const maps = new Opened(generation);
-  try {
-    const items = readers[name](maps, namesOf(state));
-    return { columns: columns[name], items };
-  } finally {
-    maps[Symbol.dispose]();
+  using maps = new Opened(generation);
+  const items = readers[name](maps, namesOf(state));
+  return { columns: columns[name], items };
+}
+
+/** How packets go to each peer: one way for each policy of its blocks, none where it has no block. */
+export function waysByPeer(generation: Generation): ReadonlyMap<number, readonly string[]> {
+  using maps = new Opened(generation);
+  const peers = peersIn(maps);
+  const policies = policiesIn(maps);
+  const ways = new Map<number, Set<string>>();
+  for (const { peer, policy } of maps.get('blocks').typed(abi.blockKey, abi.block).values()) {
+    const { how } = wayTo(peers.get(peer), peer, policies.get(policy));
+    ways.set(peer, (ways.get(peer) ?? new Set()).add(how));
   }
+  return new Map([...ways].map(([peer, hows]) => [peer, [...hows].sort()]));
 }
 
 const columns: Readonly<Record<MapName, readonly string[]>> = {

@@ -22,7 +22,7 @@ export async function pinnedDatapath(
 }
 
 /** Nobody but root sees into a BPF file system: for others it would look empty. */
-function checkAccess(pins: string): void {
+export function checkAccess(pins: string): void {
   try {
     accessSync(pins, constants.R_OK | constants.X_OK);
   } catch (cause) {
@@ -40,6 +40,6 @@ function absent(pins: string): EncapError {
   return new EncapError('cannot read the datapath: there is none on this node', {
     code: 'DATAPATH_ABSENT',
     why: `nothing is pinned in ${pins}`,
-    hint: 'start it: sudo encap run -c PATH',
+    hint: 'start it: sudo encap run -f PATH',
   });
 }

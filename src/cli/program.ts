@@ -71,7 +71,7 @@ const examples = `
 Examples:
   encap validate pools.yaml                        check a file before it is applied
   encap explain 10.244.3.9 -f cluster.d            how does a packet get there?
-  sudo encap run -c cluster.d                      encapsulate, by these resources
+  sudo encap run -f cluster.d                      encapsulate, by these resources
   sudo encap                                       is everything well?
   sudo encap lab up crosssubnet                    three nodes in namespaces to play with
 

@@ -1,0 +1,80 @@
+import type { KernelRoute } from '../datapath/underlay.js';
+import type { Status } from '../datapath/status.js';
+
+/** Something that is wrong with a datapath, and what to do about it. */
+export interface Fault {
+  /** A few words for `--brief`. */
+  readonly short: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What is looked at to judge a datapath. */
+export interface Findings extends Pick<Status, 'programs' | 'verdicts' | 'peers'> {
+  readonly pools: readonly string[];
+  readonly routes: readonly KernelRoute[];
+}
+
+/** Everything that is wrong; none of it: OK. Drops of stray packets are no fault. */
+export function faultsOf({ programs, verdicts, pools, routes }: Findings): readonly Fault[] {
+  return [
+    ...programs
+      .filter(({ attachedTo }) => attachedTo === undefined)
+      .map(({ direction }) => ({
+        short: `${direction} program not attached`,
+        message: `the ${direction} program is not attached: ${withoutProgram[direction]}`,
+        hint: 'a running agent puts it back within a second: sudo encap run -f PATH',
+      })),
+    ...pools
+      .filter((pool) => !pool.includes(':') && !hasRoute(pool, routes))
+      .map((pool) => ({
+        short: `no route for ${pool}`,
+        message: `there is no route for the pool ${pool}: its packets do not meet the programs`,
+        hint: 'see whether the uplink is up (ip link); a running agent puts the route back',
+      })),
+    ...verdicts.flatMap(({ verdict, kind, egress, ingress }) => {
+      const about = kind === 'drop' ? dropFaults[verdict] : undefined;
+      const packets = Number(egress.packets + ingress.packets);
+      if (about === undefined || packets === 0) return [];
+      const [message, hint] = about;
+      const short = `${packets} drops ${verdict}`;
+      return [{ short, message: `${packets} packets dropped (${verdict}): ${message}`, hint }];
+    }),
+  ];
+}
+
+const withoutProgram = {
+  egress: 'packets for the pools leave addressed to no machine, nothing is delivered',
+  ingress: 'what other nodes send here in tunnels is not taken out of them',
+} as const;
+
+function hasRoute(pool: string, routes: readonly KernelRoute[]): boolean {
+  return routes.some(({ type, destination }) => type === 'unicast' && destination === pool);
+}
+
+/** Drops that a healthy node does not have, by what causes them. */
+const dropFaults: Readonly<Record<string, readonly [message: string, hint: string]>> = {
+  too_big: [
+    'larger than the underlay’s MTU less the outer headers, and not to be fragmented',
+    'give the workloads the MTU of `ip route show` for the pool, or the underlay a larger one',
+  ],
+  no_self: [
+    'this node had no underlay address',
+    'check the Node’s spec.bgp.ipv4Address: encap get nodes',
+  ],
+  no_peer: ['of a block whose node is not in the tables', 'see encap map dump blocks'],
+  no_policy: ['of a block whose pool is not in the tables', 'see encap map dump policies'],
+  unknown_encap: [
+    'the tables were written by a newer version',
+    'run the newer encap: it replaces the programs',
+  ],
+  no_headroom: ['the kernel had no memory for outer headers', 'see free memory, and dmesg'],
+  gso_type: [
+    'super-packets that cannot be encapsulated',
+    'turn off what makes them: ethtool -k on the workload’s interface',
+  ],
+  inner_udp_gso: [
+    'received super-packets of UDP that this kernel would lose',
+    'ethtool -K UPLINK rx-udp-gro-forwarding off',
+  ],
+};

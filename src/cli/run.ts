@@ -1,0 +1,111 @@
+import { Option, type Command } from 'commander';
+import { dirname, resolve } from 'node:path';
+import type { AttachKind } from '../datapath/attach.js';
+import type { NodeConfig } from '../model/resources/node-config.js';
+import { changesView } from './changes.js';
+import { examplesOf } from './examples.js';
+import { type InputOptions, nodeNameOf, pathsOf, takesNode, takesResources } from './inputs.js';
+import { logFormats, logLevel, logLevels, openLog, type LogOptions } from './log.js';
+import { print } from './output.js';
+import { sessionOf } from './session.js';
+
+interface RunOptions extends InputOptions {
+  readonly config?: string;
+  readonly iface?: string;
+  readonly once?: boolean;
+  readonly dryRun?: boolean;
+  readonly attach: AttachKind | 'auto';
+  readonly logLevel?: LogOptions['level'];
+  readonly logFormat: LogOptions['format'];
+}
+
+/** `encap run`: the agent. It may end at any time, the datapath stays. */
+export function define(command: Command): void {
+  takesNode(
+    takesResources(
+      command.option(
+        '-c, --config <file>',
+        "encap's own configuration (NodeConfig); may hold Calico resources too",
+      ),
+    ),
+  )
+    .option('--iface <name>', 'underlay interface (default: the one with the node’s address)')
+    .option('--once', 'bring the kernel in step once, then end; the datapath stays')
+    .option('--dry-run', 'print what would be changed, change nothing')
+    .addOption(
+      new Option('--attach <how>', 'TCX, or clsact for kernels before 6.6')
+        .choices(['auto', 'tcx', 'clsact'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'how much to log (default: info)').choices(logLevels),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'auto: pretty on a terminal')
+        .choices(logFormats)
+        .default('auto'),
+    );
+  examplesOf(command, [
+    ['sudo encap run -f cluster.d', 'follow the files; end with Ctrl-C, traffic goes on'],
+    ['sudo encap run -f cluster.d --dry-run', 'what would it change?'],
+    ['sudo encap run -f cluster.d --once', 'without an agent that stays'],
+    ['sudo encap run -c /etc/encap/node.yaml', 'with a configuration of this node'],
+  ]).action(async (options: RunOptions) => {
+    const session = sessionOf(command);
+    const { config, paths } = await inputs(options, session.env);
+    const [{ runAgent }, { fileSource }, { foldersOf }, log] = await Promise.all([
+      import('../agent/run.js'),
+      import('../sources/file/watch.js'),
+      import('../datapath/folders.js'),
+      openLog({ level: logLevel(options.logLevel, session.env), format: options.logFormat }),
+    ]);
+    const node = nodeNameOf(options.node, session.env, config?.node);
+    const ended = new AbortController();
+    endOnSignals(ended);
+    const changes = await runAgent({
+      source: fileSource({
+        paths,
+        recursive: options.recursive === true,
+        environment: session.env,
+        node,
+      }),
+      node,
+      interface: options.iface ?? config?.interfaces[0],
+      attach: options.attach,
+      once: options.once === true,
+      dryRun: options.dryRun === true,
+      folders: foldersOf(session.env),
+      log,
+      signal: ended.signal,
+    });
+    if (options.once !== true && options.dryRun !== true) return;
+    await print(session, changesView(node, changes, options.dryRun === true));
+  });
+}
+
+/** The configuration file, where there is one, is among the resources; paths in it count from its folder. */
+async function inputs(
+  { config: file, file: paths }: RunOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly config: NodeConfig | undefined; readonly paths: readonly string[] }> {
+  if (file === undefined) return { config: undefined, paths: pathsOf(paths, env) };
+  const [{ readConfig }, { inventoryOf }] = await Promise.all([
+    import('../sources/file/config.js'),
+    import('../model/assemble.js'),
+  ]);
+  const { config } = inventoryOf(await readConfig(file));
+  const named = config?.paths?.map((path) => resolve(dirname(file), path)) ?? [];
+  return { config, paths: [file, ...named, ...paths] };
+}
+
+/** Exit codes of a shell for a command that a signal ended. */
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The first signal ends the agent in order; a second one ends the process at once. */
+function endOnSignals(ended: AbortController): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      process.exitCode = exitCodeOf[signal];
+      ended.abort();
+    });
+}

@@ -1,0 +1,156 @@
+import { Netlink } from 'libbpf-ts';
+import { holder } from '../agent/lock.js';
+import { foldersOf } from '../datapath/folders.js';
+import { Generation } from '../datapath/generation.js';
+import type { State } from '../datapath/state.js';
+import { readStatus, type PeerStatus, type ProgramStatus } from '../datapath/status.js';
+import { networkTables } from '../datapath/tables/index.js';
+import type { Traffic, VerdictCount } from '../datapath/traffic.js';
+import { faultsOf, type Fault } from './health.js';
+import { dumpMap, waysByPeer } from './map-dump.js';
+import { checkAccess } from './pinned.js';
+
+/** All that `encap status` says; text and JSON are made from it. */
+export interface StatusReport {
+  readonly apiVersion: 'encap/v1';
+  readonly kind: 'Status';
+  readonly verdict: 'OK' | 'DEGRADED';
+  readonly faults: readonly Fault[];
+  /** What one should know, and is no fault. */
+  readonly notes: readonly string[];
+  readonly node: string | null;
+  readonly agent: { readonly pid: number; readonly startedAt: string | null } | null;
+  readonly uplink: State['uplink'] | null;
+  readonly attach: 'tcx' | 'clsact' | null;
+  /** Which object runs, and why this one. */
+  readonly object: State['object'] | null;
+  readonly pools: readonly { readonly cidr: string; readonly mtu: number | null }[];
+  readonly blocks: number;
+  readonly peers: readonly ReportedPeer[];
+  readonly verdicts: readonly ReportedVerdict[];
+  readonly programs: readonly ReportedProgram[];
+}
+
+interface Counter {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface ReportedPeer {
+  readonly name: string;
+  readonly address: string;
+  readonly subnet: 'same' | 'other';
+  /** vxlan, ipip, direct; several where its blocks are of several pools. */
+  readonly how: readonly string[];
+  readonly blocks: number;
+  readonly vtepMac: string | null;
+  readonly sent: Counter;
+  readonly received: Counter;
+}
+
+export interface ReportedVerdict {
+  readonly verdict: string;
+  readonly kind: VerdictCount['kind'];
+  readonly egress: Counter;
+  readonly ingress: Counter;
+}
+
+export interface ReportedProgram extends Omit<
+  ProgramStatus,
+  'runCount' | 'runTimeNs' | 'attachedTo' | 'attach'
+> {
+  readonly attachedTo: number | null;
+  readonly attach: 'tcx' | 'clsact' | null;
+  /** Counted only while the kernel counts (sysctl kernel.bpf_stats_enabled). */
+  readonly runCount: number;
+  readonly runTimeNs: number;
+}
+
+/** Reads the pins, the routes and the state file of this node. */
+export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport> {
+  const folders = foldersOf(env);
+  checkAccess(folders.pins);
+  const status = readStatus(folders);
+  const { state, programs, verdicts, peers } = status;
+  const generation = new Generation(folders.pins, status.generation);
+  const pools = dumpMap('pools', generation, state).items.map(({ pool }) => String(pool));
+  using netlink = Netlink.open();
+  const routes = [...networkTables(netlink).routes.entries().values()];
+  const faults = faultsOf({ programs, verdicts, peers, pools, routes });
+  const pid = await holder(folders.run);
+  const ways = waysByPeer(generation);
+  return {
+    apiVersion: 'encap/v1',
+    kind: 'Status',
+    verdict: faults.length === 0 ? 'OK' : 'DEGRADED',
+    faults,
+    notes: notesOf(state, pid),
+    node: state?.node ?? null,
+    agent: pid === undefined ? null : { pid, startedAt: state?.startedAt ?? null },
+    uplink: state?.uplink ?? null,
+    attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
+    object: state?.object ?? null,
+    pools: pools.map((cidr) => ({
+      cidr,
+      mtu:
+        routes
+          .filter(({ destination }) => destination === cidr)
+          .map((route) => (route.type === 'unicast' ? route.mtu : undefined))
+          .find((mtu) => mtu !== undefined) ?? null,
+    })),
+    blocks: status.maps.find(({ name }) => name === 'blocks')?.entries ?? 0,
+    peers: peers.map((peer) => reportedPeer(peer, ways.get(peer.index) ?? [])),
+    verdicts: verdicts.map(({ verdict, kind, egress, ingress }) => ({
+      verdict,
+      kind,
+      egress: counterOf(egress),
+      ingress: counterOf(ingress),
+    })),
+    programs: programs.map(reportedProgram),
+  };
+}
+
+function notesOf(state: State | undefined, pid: number | undefined): string[] {
+  return [
+    ...(state === undefined
+      ? ['the state file is gone: names are not known until an agent runs']
+      : []),
+    ...(pid === undefined
+      ? ['no agent is running: traffic goes on, changes are not followed (sudo encap run)']
+      : []),
+    ...(state?.notCarried ?? []).map(
+      (pool) => `the pool ${pool} is decided but not carried: there is no datapath for IPv6 yet`,
+    ),
+  ];
+}
+
+function reportedPeer(peer: PeerStatus, how: readonly string[]): ReportedPeer {
+  const { index, name, underlay, sameSubnet, blocks, vtepMac, traffic } = peer;
+  return {
+    name: name?.replace(/^ipv[46]\//, '') ?? `peer ${index}`,
+    address: underlay,
+    subnet: sameSubnet ? 'same' : 'other',
+    how,
+    blocks,
+    vtepMac: vtepMac ?? null,
+    sent: counterOf(traffic.encapsulated, traffic.direct),
+    received: counterOf(traffic.decapsulated),
+  };
+}
+
+function reportedProgram(program: ProgramStatus): ReportedProgram {
+  return {
+    ...program,
+    attachedTo: program.attachedTo ?? null,
+    attach: program.attach ?? null,
+    runCount: Number(program.runCount),
+    runTimeNs: Number(program.runTimeNs),
+  };
+}
+
+/** JSON has no 64-bit integers: exact up to 2^53, which is a century of 10 Gbit/s in bytes. */
+function counterOf(...traffics: readonly Traffic[]): Counter {
+  const total = (member: keyof Traffic): number =>
+    Number(traffics.reduce((sum, traffic) => sum + traffic[member], 0n));
+  return { packets: total('packets'), bytes: total('bytes') };
+}

@@ -1,0 +1,149 @@
+import type { Session } from './session.js';
+import type { ReportedPeer, ReportedVerdict, StatusReport } from './status-report.js';
+import { table } from './table.js';
+
+/** One line for a prompt or a log: `node-a DEGRADED 12 drops too_big`. */
+export function briefText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
+  const { faults } = report;
+  return [
+    report.node ?? 'this node',
+    verdictText({ paint }, report),
+    faults.map(({ short }) => short).join(', '),
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** The verdict first, then what one looks for next. */
+export function statusText(session: Session, report: StatusReport): string {
+  const { faults, notes, verdicts } = report;
+  const dropped = verdicts.filter((one) => one.kind === 'drop' && packetsOf(one) > 0);
+  return [
+    headText(session, report),
+    peersTable(session, report.peers),
+    ...(session.format === 'wide'
+      ? [
+          programsTable(session, report),
+          verdictsTable(
+            session,
+            'VERDICT',
+            verdicts.filter((one) => packetsOf(one) > 0),
+          ),
+        ]
+      : []),
+    ...(session.format === 'table' && dropped.length > 0
+      ? [verdictsTable(session, 'DROPPED', dropped)]
+      : []),
+    [
+      ...faults.map(
+        ({ message, hint }) =>
+          `${session.paint.red('!')} ${message}\n  ${session.paint.dim('do:')} ${hint}`,
+      ),
+      ...notes.map((text) => `${session.paint.yellow('!')} ${text}`),
+    ].join('\n'),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function verdictText({ paint }: Pick<Session, 'paint'>, { verdict }: StatusReport): string {
+  return verdict === 'OK' ? paint.green(verdict) : paint.red(verdict);
+}
+
+function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
+  const { node, pools, blocks, peers, agent, attach, uplink, object } = report;
+  const first = [
+    `${paint.bold(node ?? 'this node')}  ${verdictText({ paint }, report)}`,
+    `${counted(pools.length, 'pool')}, ${counted(blocks, 'block')}, ${counted(peers.length, 'peer')}`,
+    agent === null
+      ? 'no agent'
+      : `agent ${agent.pid}${agent.startedAt === null ? '' : `, up ${since(agent.startedAt)}`}`,
+  ];
+  const underlay = [
+    `${attach ?? 'not attached'}${uplink === null ? '' : ` on ${uplink.name}`}`,
+    mtuText(report),
+  ];
+  return [
+    first.join('   '),
+    paint.dim(underlay.filter((part) => part !== '').join('   ')),
+    ...(object === null
+      ? []
+      : [paint.dim(`object ${object.kind}: ${object.why} (${object.compiler})`)]),
+  ].join('\n');
+}
+
+function mtuText({ pools, uplink }: StatusReport): string {
+  const sizes = [...new Set(pools.flatMap(({ mtu }) => (mtu === null ? [] : [mtu])))].sort(
+    (a, b) => a - b,
+  );
+  const underlay = uplink === null ? '' : ` (underlay ${uplink.mtu})`;
+  return sizes.length === 0 ? '' : `mtu ${sizes.join(', ')}${underlay}`;
+}
+
+function peersTable(session: Session, peers: readonly ReportedPeer[]): string {
+  if (peers.length === 0) return 'no other node has a block: there is nothing to encapsulate';
+  return table(
+    session,
+    [
+      { title: 'PEER', of: ({ name }) => name },
+      { title: 'ADDRESS', of: ({ address }) => address },
+      { title: 'SUBNET', of: ({ subnet }) => subnet },
+      { title: 'HOW', of: ({ how }) => (how.length === 0 ? undefined : how.join('+')) },
+      { title: 'BLOCKS', of: ({ blocks }) => blocks },
+      { title: 'SENT', of: ({ sent }) => sent.packets },
+      { title: 'RECEIVED', of: ({ received }) => received.packets },
+      { title: 'SENT BYTES', of: ({ sent }) => sent.bytes, wide: true },
+      { title: 'RECEIVED BYTES', of: ({ received }) => received.bytes, wide: true },
+      { title: 'VTEP MAC', of: ({ vtepMac }) => vtepMac ?? undefined, wide: true },
+    ],
+    peers,
+  );
+}
+
+function programsTable(session: Session, { programs }: StatusReport): string {
+  return table(
+    session,
+    [
+      { title: 'PROGRAM', of: ({ direction }) => direction },
+      { title: 'ID', of: ({ id }) => id },
+      { title: 'TAG', of: ({ tag }) => tag },
+      { title: 'INTERFACE', of: ({ attachedTo }) => attachedTo ?? undefined },
+      { title: 'ATTACHED BY', of: ({ attach }) => attach ?? undefined },
+      { title: 'INSTRUCTIONS', of: ({ instructions }) => instructions },
+    ],
+    programs,
+  );
+}
+
+function verdictsTable(
+  session: Session,
+  title: string,
+  verdicts: readonly ReportedVerdict[],
+): string {
+  return table(
+    session,
+    [
+      { title, of: ({ verdict }) => verdict },
+      { title: 'EGRESS', of: ({ egress }) => egress.packets },
+      { title: 'INGRESS', of: ({ ingress }) => ingress.packets },
+    ],
+    verdicts,
+  );
+}
+
+function packetsOf({ egress, ingress }: ReportedVerdict): number {
+  return egress.packets + ingress.packets;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `3h12m`. */
+function since(startedAt: string): string {
+  const minutes = Math.floor((Date.now() - Date.parse(startedAt)) / 60_000);
+  if (minutes < 1) return 'under a minute';
+  if (minutes < 60) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h${minutes % 60}m` : `${Math.floor(hours / 24)}d`;
+}
