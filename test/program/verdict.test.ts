@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Cidr } from '../../src/net/cidr.js';
-import { Dut, type Direction } from '../support/dut.js';
+import { verdictNames, type Direction } from '../support/count.js';
+import { Dut } from '../support/dut.js';
 import type { Exit } from '../support/exit.js';
 import { fromB, inVxlan, pooled, routed, toB } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
@@ -63,9 +64,7 @@ test.serial(
 
 test.serial('every verdict is reached, but for those named with their reason', (t) => {
   if (dut === undefined) return skip(t);
-  const names = [...dut.verdictNames.values()].filter(
-    (name) => !['UNDECIDED', 'VERDICT_COUNT'].includes(name),
-  );
+  const names = [...verdictNames(dut.object).values()].filter((name) => name !== 'UNDECIDED');
   t.deepEqual(
     names.filter((name) => !reached.has(name)),
     Object.keys(unreached),
@@ -108,11 +107,11 @@ test.serial("CHECK_POOL asks only that an address is not another node's", (t) =>
 test.serial('traffic is counted by peer', (t) => {
   if (dut === undefined) return skip(t);
   const direct = pooled('10.246.1.5', '10.246.2.9').bytes();
-  const before = dut.peerTraffic(2);
+  const before = dut.trafficOf(2);
   dut.run('egress', toB.bytes());
   dut.run('egress', direct);
   dut.run('ingress', fromB.bytes());
-  const after = dut.peerTraffic(2);
+  const after = dut.trafficOf(2);
   t.is(after.encapsulated.bytes - before.encapsulated.bytes, BigInt(toB.bytes().length));
   t.is(after.direct.bytes - before.direct.bytes, BigInt(direct.length));
   t.is(after.decapsulated.bytes - before.decapsulated.bytes, BigInt(fromB.bytes().length));

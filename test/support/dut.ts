@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { inNamespace, open, u32, type BpfMap, type BpfObject, type Program } from 'libbpf-ts';
-import * as abi from '../../src/datapath/abi.js';
-import { configOf, probe, type Config } from '../../src/datapath/config.js';
-import { datapathObject } from './object.js';
-import { fill, nodes, tablesOf, type NodeName, type Tables } from './world.js';
+import { inNamespace, u32, type BpfObject, type Program } from 'libbpf-ts';
+import { peerTraffic } from '../../src/datapath/abi.js';
+import type { Config } from '../../src/datapath/config.js';
+import { countsOf, sum, type Count, type Direction } from './count.js';
+import { load } from './load.js';
+import { nodes, type NodeName, type Tables } from './world.js';
 
 /** What became of one packet. */
 export interface Outcome {
@@ -26,63 +27,39 @@ export interface Origin {
 export class Dut implements Disposable {
   readonly tables: Tables;
   readonly config: Config;
-  readonly namespace: string;
-  readonly uplink: number;
   readonly object: BpfObject;
-  readonly verdictNames: ReadonlyMap<number, string>;
   readonly #programs: Readonly<Record<Direction, Program>>;
-  readonly #verdicts: BpfMap<number, VerdictTraffic>;
   readonly #name: string;
+  readonly #namespace: string;
+  readonly #uplink: number;
   #seen: readonly Count[] | undefined;
 
   constructor(node: NodeName = 'a', changes: Partial<Config> = {}) {
     this.#name = `bp2-${process.pid}-${(made += 1)}`;
-    this.namespace = `/run/netns/${this.#name}`;
+    this.#namespace = `/run/netns/${this.#name}`;
     process.once('exit', this.#remove);
     addUplink(this.#name, nodes[node].uplinkMac);
-    this.uplink = indexOf(this.#name, 'uplink');
-
-    this.config = { ...configOf(settings, probe()), ...changes };
-    this.object = open(datapathObject()).setGlobal('config', abi.config, this.config).load();
-    this.tables = tablesOf(this.object);
-    fill(this.tables, node);
+    this.#uplink = indexOf(this.#name, 'uplink');
+    const { object, config, tables } = load(node, changes);
+    this.object = object;
+    this.config = config;
+    this.tables = tables;
     this.#programs = {
-      egress: this.object.program('encapd_egress'),
-      ingress: this.object.program('encapd_ingress'),
+      egress: object.program('encapd_egress'),
+      ingress: object.program('encapd_ingress'),
     };
-    this.#verdicts = this.object.map('verdicts', u32, abi.verdictTraffic);
-    this.verdictNames = new Map(
-      [...(this.object.btf.enum('verdict') ?? [])].map(([name, value]) => [value, name]),
-    );
   }
 
   /** Runs one packet and says which counter moved: one only, by one packet and its bytes. */
   run(direction: Direction, frame: Uint8Array, origin: Origin = {}): Outcome {
     const before = this.#seen ?? this.counts();
-    const result = this.quickly(direction, frame, origin);
+    const { returnValue, packet, context } = this.quickly(direction, frame, origin);
     const after = this.counts();
     this.#seen = after;
-    const moved = after.filter(({ packets }, place) => packets !== before[place]?.packets);
-    const [only] = moved;
-    if (only === undefined || moved.length > 1)
-      throw new Error(
-        `counted as ${moved.map(({ verdict }) => verdict).join(' and ') || 'nothing'}`,
-      );
-    const old = before.find((count) => count === before[after.indexOf(only)]);
-    const packets = only.packets - (old?.packets ?? 0n);
-    const bytes = only.bytes - (old?.bytes ?? 0n);
-    if (only.direction !== direction || packets !== 1n || bytes !== BigInt(frame.length))
-      throw new Error(
-        `${only.direction} ${only.verdict} counted ${packets} packets, ${bytes} bytes`,
-      );
-    const action = actionOf(only.verdict);
-    if (result.returnValue !== action)
-      throw new Error(`${only.verdict} returned ${result.returnValue}, not ${action}`);
-    return {
-      verdict: only.verdict,
-      packet: result.packet,
-      mark: result.context?.mark ?? 0,
-    };
+    const verdict = onlyMove(before, after, direction, frame.length);
+    if (returnValue !== actionOf(verdict))
+      throw new Error(`${verdict} returned ${returnValue}, not ${actionOf(verdict)}`);
+    return { verdict, packet, mark: context?.mark ?? 0 };
   }
 
   /** Runs one packet without looking at the counters. */
@@ -92,14 +69,14 @@ export class Dut implements Disposable {
     { from, mark, gsoSize, repeat = 1 }: Origin = {},
   ) {
     this.#seen = undefined;
-    const ingressIfindex = { local: 0, pod: 7, uplink: this.uplink }[from ?? 'local'];
+    const ingressIfindex = { local: 0, pod: 7, uplink: this.#uplink }[from ?? 'local'];
     const context = {
-      ifindex: this.uplink,
+      ifindex: this.#uplink,
       ...(ingressIfindex === 0 ? {} : { ingressIfindex }),
       ...(mark === undefined ? {} : { mark }),
       ...(gsoSize === undefined ? {} : { gsoSize }),
     };
-    const result = inNamespace(this.namespace, () =>
+    const result = inNamespace(this.#namespace, () =>
       this.#programs[direction].run(frame, { context, repeat }),
     );
     return { ...result, returnValue: result.returnValue | 0 }; // tc's actions are signed
@@ -107,34 +84,26 @@ export class Dut implements Disposable {
 
   /** Sends a frame that BPF_PROG_TEST_RUN refuses through the hook itself; answers its verdict. */
   send(direction: Direction, frame: Uint8Array): string {
-    const hook = { kind: 'tcx', ifindex: this.uplink, direction } as const;
-    const before = this.#seen ?? this.counts();
+    const hook = { kind: 'tcx', ifindex: this.#uplink, direction } as const;
+    const before = this.counts();
     this.#seen = undefined;
-    using link = inNamespace(this.namespace, () => this.#programs[direction].attach(hook));
-    sendFrame(this.namespace, direction === 'egress' ? 'uplink' : 'wire', frame);
-    link.detach();
-    return this.counts()
-      .filter(({ packets }, place) => packets !== before[place]?.packets)
-      .map(({ verdict }) => verdict)
-      .join(' and ');
+    const link = inNamespace(this.#namespace, () => this.#programs[direction].attach(hook));
+    try {
+      sendFrame(this.#namespace, direction === 'egress' ? 'uplink' : 'wire', frame);
+    } finally {
+      link.detach();
+    }
+    return onlyMove(before, this.counts(), direction, frame.length);
   }
 
   /** All counters, summed over the CPUs. */
   counts(): readonly Count[] {
-    return [...this.verdictNames].flatMap(([index, verdict]) => {
-      const cpus = index < this.#verdicts.info.maxEntries ? this.#verdicts.getPerCpu(index) : [];
-      return (['egress', 'ingress'] as const).map((direction) => ({
-        direction,
-        verdict,
-        packets: sum(cpus, (cpu) => cpu[direction].packets),
-        bytes: sum(cpus, (cpu) => cpu[direction].bytes),
-      }));
-    });
+    return countsOf(this.object);
   }
 
   /** One peer's counters, summed over the CPUs. */
-  peerTraffic(peer: number): PeerTraffic {
-    const cpus = this.object.map('peer_traffic', u32, abi.peerTraffic).getPerCpu(peer);
+  trafficOf(peer: number): PeerTraffic {
+    const cpus = this.object.map('peer_traffic', u32, peerTraffic).getPerCpu(peer);
     const total = (kind: keyof PeerTraffic) => ({
       packets: sum(cpus, (cpu) => cpu[kind].packets),
       bytes: sum(cpus, (cpu) => cpu[kind].bytes),
@@ -158,27 +127,31 @@ export class Dut implements Disposable {
   };
 }
 
-export type Direction = 'egress' | 'ingress';
-
-/** One of the programs' counters. */
-export interface Count {
-  readonly direction: Direction;
-  readonly verdict: string;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-}
-
-type PeerTraffic = ReturnType<(typeof abi.peerTraffic)['decode']>;
-type VerdictTraffic = ReturnType<(typeof abi.verdictTraffic)['decode']>;
+type PeerTraffic = ReturnType<(typeof peerTraffic)['decode']>;
 
 let made = 0;
 
-const settings = {
-  vxlanVni: 4096,
-  vxlanPort: 4789,
-  allowVxlanFromWorkloads: false,
-  allowIpipFromWorkloads: false,
-} as Parameters<typeof configOf>[0];
+/** The verdict whose counter moved; that one alone, by one packet of that size. */
+function onlyMove(
+  before: readonly Count[],
+  after: readonly Count[],
+  direction: Direction,
+  bytes: number,
+): string {
+  const moves = after.map((count, place) => ({
+    ...count,
+    packets: count.packets - (before[place]?.packets ?? 0n),
+    bytes: count.bytes - (before[place]?.bytes ?? 0n),
+  }));
+  const [only, ...others] = moves.filter(({ packets }) => packets !== 0n);
+  if (only === undefined || others.length > 0)
+    throw new Error(`counted as ${[only, ...others].map((move) => move?.verdict).join(' and ')}`);
+  if (only.direction !== direction || only.packets !== 1n || only.bytes !== BigInt(bytes))
+    throw new Error(
+      `${only.direction} ${only.verdict} counted ${only.packets} packets, ${only.bytes} bytes`,
+    );
+  return only.verdict;
+}
 
 /** What tc is told: TC_ACT_REDIRECT, TC_ACT_SHOT or TC_ACT_UNSPEC. */
 function actionOf(verdict: string): number {
@@ -213,13 +186,10 @@ function addUplink(name: string, mac: string): void {
     execFileSync('ip', ['-n', name, 'link', 'set', end, 'up', 'mtu', '1500']);
 }
 
-function indexOf(namespace: string, device: string): number {
+/** A device's index; they are counted in each namespace anew. */
+export function indexOf(namespace: string, device: string): number {
   const shown = execFileSync('ip', ['-n', namespace, '-j', 'link', 'show', device]);
   const [link] = JSON.parse(shown.toString()) as { ifindex: number }[];
   if (link === undefined) throw new Error(`${namespace} has no ${device}`);
   return link.ifindex;
-}
-
-function sum<T>(items: readonly T[] | undefined, of: (item: T) => bigint): bigint {
-  return (items ?? []).reduce((total, item) => total + of(item), 0n);
 }

@@ -1,0 +1,28 @@
+import { open, type BpfObject } from 'libbpf-ts';
+import * as abi from '../../src/datapath/abi.js';
+import { configOf, probe, type Config } from '../../src/datapath/config.js';
+import { datapathObject } from './object.js';
+import { fill, tablesOf, type NodeName, type Tables } from './world.js';
+
+/** A node's loaded programs, with the tables that its agent would have written. */
+export interface Loaded {
+  readonly object: BpfObject;
+  readonly config: Config;
+  readonly tables: Tables;
+}
+
+/** Loads the programs as a node of the corpus, with Felix' defaults but for `changes`. */
+export function load(node: NodeName, changes: Partial<Config> = {}): Loaded {
+  const config = { ...configOf(settings, probe()), ...changes };
+  const object = open(datapathObject()).setGlobal('config', abi.config, config).load();
+  const tables = tablesOf(object);
+  fill(tables, node);
+  return { object, config, tables };
+}
+
+const settings = {
+  vxlanVni: 4096,
+  vxlanPort: 4789,
+  allowVxlanFromWorkloads: false,
+  allowIpipFromWorkloads: false,
+} as Parameters<typeof configOf>[0];
