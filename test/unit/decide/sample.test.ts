@@ -3,6 +3,7 @@ import { derivedVtepMac } from '../../../src/decide/vtep.js';
 import { decide } from '../../../src/decide/decide.js';
 import type { NodeName } from '../../../src/model/node.js';
 import type { Family } from '../../../src/net/address.js';
+import type { Mac } from '../../../src/net/mac.js';
 import { direct, ipip, none, sends, vxlan } from './sends.js';
 import { block, node, pool, world } from './worlds.js';
 
@@ -350,7 +351,7 @@ const derives = test.macro({
   title: (_, name: string, family: Family, mac: string) =>
     `Calico's MAC for ${family} of ${name} is ${mac}`,
   exec: (t, name: string, family: Family, mac: string) => {
-    t.is(derivedVtepMac(name as NodeName, family), mac);
+    t.is(derivedVtepMac(name as NodeName, family), mac as Mac);
   },
 });
 test(derives, 'remotehostname', 'ipv4', '66:3e:ca:a4:db:65');
