@@ -1,0 +1,303 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const agentMain = fileURLToPath(new URL('./agent.js', import.meta.url));
+
+/** What the pools of a test say. */
+export interface PoolModes {
+  readonly vxlanMode?: string;
+  readonly ipipMode?: string;
+}
+
+let counter = 0;
+
+/**
+ * Two nodes, joined by one wire, and a workload behind each: 10.244.1.5 on node-a (192.168.77.1), 10.244.2.5 on
+ * node-b (192.168.77.2). All in namespaces of its own; disposing removes everything.
+ */
+export class Network implements AsyncDisposable {
+  readonly name = `dp-${process.pid}-${(counter += 1)}`;
+  readonly scratch = mkdtempSync(join(tmpdir(), `${this.name}-`));
+  readonly manifests = join(this.scratch, 'cluster.yaml');
+  readonly #agents: Agent[] = [];
+  readonly #flows: ChildProcess[] = [];
+
+  constructor(modes: PoolModes = { vxlanMode: 'Always' }) {
+    const [a, b, wa, wb] = [this.space('a'), this.space('b'), this.space('wa'), this.space('wb')];
+    for (const space of [a, b, wa, wb]) ip('netns', 'add', space);
+    ip('-n', a, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
+    this.#node(a, wa, 1);
+    this.#node(b, wb, 2);
+    this.declare(modes);
+  }
+
+  #node(node: string, workload: string, number: number): void {
+    ip('-n', node, 'link', 'set', 'lo', 'up');
+    ip('-n', node, 'link', 'set', 'eth0', 'up');
+    ip('-n', node, 'address', 'add', `192.168.77.${number}/24`, 'dev', 'eth0');
+    ip(
+      '-n',
+      node,
+      'link',
+      'add',
+      'cali0',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      workload,
+    );
+    ip('-n', node, 'link', 'set', 'cali0', 'up');
+    ip('-n', node, 'route', 'add', `10.244.${number}.5/32`, 'dev', 'cali0');
+    ip('-n', node, 'address', 'add', '169.254.1.1/32', 'dev', 'cali0');
+    inside(node, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    ip('-n', workload, 'link', 'set', 'lo', 'up');
+    ip('-n', workload, 'link', 'set', 'eth0', 'up');
+    ip('-n', workload, 'address', 'add', `10.244.${number}.5/32`, 'dev', 'eth0');
+    ip('-n', workload, 'route', 'add', '169.254.1.1', 'dev', 'eth0');
+    ip('-n', workload, 'route', 'add', 'default', 'via', '169.254.1.1');
+  }
+
+  /** a, b: the nodes; wa, wb: their workloads. */
+  space(short: 'a' | 'b' | 'wa' | 'wb'): string {
+    return `${this.name}-${short}`;
+  }
+
+  /** Writes the Calico resources, as one whole file. */
+  declare(
+    { vxlanMode = 'Never', ipipMode = 'Never' }: PoolModes,
+    more: readonly object[] = [],
+  ): void {
+    const resources = [
+      resource('IPPool', 'workloads', {
+        cidr: '10.244.0.0/16',
+        blockSize: 26,
+        vxlanMode,
+        ipipMode,
+        natOutgoing: false,
+      }),
+      ...[1, 2].flatMap((number) => {
+        const node = number === 1 ? 'node-a' : 'node-b';
+        return [
+          resource('Node', node, {
+            bgp: {
+              ipv4Address: `192.168.77.${number}/24`,
+              ipv4IPIPTunnelAddr: `10.244.${number}.0`,
+            },
+            ipv4VXLANTunnelAddr: `10.244.${number}.0`,
+          }),
+          resource('IPAMBlock', `10-244-${number}-0-26`, {
+            cidr: `10.244.${number}.0/26`,
+            affinity: `host:${node}`,
+            // The tunnel address, and the workload's.
+            allocations: Array.from({ length: 64 }, (_, ordinal) =>
+              ordinal === 0 || ordinal === 5 ? 0 : null,
+            ),
+            attributes: [{ handle_id: 'workload', secondary: { node } }],
+            unallocated: [],
+            strictAffinity: false,
+            deleted: false,
+          }),
+        ];
+      }),
+      ...more,
+    ];
+    const beside = `${this.manifests}.new`;
+    writeFileSync(beside, resources.map((one) => JSON.stringify(one)).join('\n---\n'));
+    execFileSync('mv', [beside, this.manifests]);
+  }
+
+  /** Folders of one node's agent. */
+  environment(node: 'a' | 'b'): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      ENCAP_BPFFS: `/sys/fs/bpf/${this.name}-${node}`,
+      ENCAP_RUN_DIR: join(this.scratch, `run-${node}`),
+      ENCAP_CACHE_DIR: join(tmpdir(), 'dp-cache'),
+    };
+  }
+
+  /** Starts an agent and waits until its node carries traffic. */
+  async agent(node: 'a' | 'b', attach = 'auto', graceMs = 60_000): Promise<Agent> {
+    const agent = new Agent(this, node, attach, graceMs);
+    this.#agents.push(agent);
+    await agent.until('ready');
+    return agent;
+  }
+
+  /** Runs one verb of the agent to its end. */
+  run(node: 'a' | 'b', verb: string, environment: NodeJS.ProcessEnv = {}): unknown {
+    const output = nsenter(
+      this.space(node),
+      [process.execPath, agentMain, verb, this.manifests, `node-${node}`],
+      { ...this.environment(node), ...environment },
+    );
+    return JSON.parse(output);
+  }
+
+  /** Echo requests from the workload on node-a to the one on node-b; gives how many were answered. */
+  ping(count = 3, ...more: readonly string[]): number {
+    const text = inside(
+      this.space('wa'),
+      'sh',
+      '-c',
+      `ping -n -i 0.05 -W 1 -c ${count} ${more.join(' ')} 10.244.2.5 || true`,
+    );
+    return Number(/(\d+) received/.exec(text)?.[1]);
+  }
+
+  /** A flow of echo requests until it is stopped; gives then what was sent and what came back. */
+  flow(intervalS = 0.002): { stop: () => Promise<{ sent: number; received: number }> } {
+    const child = spawn(
+      'nsenter',
+      [
+        `--net=/run/netns/${this.space('wa')}`,
+        'ping',
+        '-n',
+        '-q',
+        '-i',
+        String(intervalS),
+        '-W',
+        '2',
+        '10.244.2.5',
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    this.#flows.push(child);
+    let text = '';
+    child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+    return {
+      stop: async () => {
+        const closed = new Promise((done) => child.once('close', done));
+        child.kill('SIGINT');
+        await closed;
+        const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text) ?? [];
+        return { sent: Number(sent), received: Number(received) };
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const flow of this.#flows) flow.kill('SIGKILL');
+    for (const agent of this.#agents) await agent.kill();
+    for (const node of ['a', 'b'] as const)
+      rmSync(`/sys/fs/bpf/${this.name}-${node}`, { recursive: true, force: true });
+    for (const short of ['wa', 'wb', 'a', 'b'] as const) ip('netns', 'del', this.space(short));
+    rmSync(this.scratch, { recursive: true, force: true });
+  }
+}
+
+/** One line of an agent's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
+
+/** An agent in its node's namespace. */
+export class Agent {
+  readonly lines: LogLine[] = [];
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<number | null>;
+  #rest = '';
+  #output = '';
+
+  constructor(network: Network, node: 'a' | 'b', attach: string, graceMs: number) {
+    mkdirSync(network.environment(node).ENCAP_RUN_DIR ?? '', { recursive: true });
+    this.#child = spawn(
+      'nsenter',
+      [
+        `--net=/run/netns/${network.space(node)}`,
+        process.execPath,
+        agentMain,
+        'run',
+        network.manifests,
+        `node-${node}`,
+        attach,
+        String(graceMs),
+      ],
+      { env: network.environment(node), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.#child.stdout?.on('data', (data: Buffer) => (this.#output += data.toString()));
+    this.#child.stderr?.on('data', (data: Buffer) => this.#read(data.toString()));
+    this.#closed = new Promise((done) => this.#child.once('close', done));
+  }
+
+  /** nsenter replaces itself by the agent: the process id is the agent's. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Waits for a line of the log; `from` skips what was there before. */
+  async until(msg: string, { from = 0, timeoutMs = 20_000 } = {}): Promise<LogLine> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const line = this.lines.slice(from).find((candidate) => candidate.msg === msg);
+      if (line !== undefined) return line;
+      if (Date.now() > deadline || this.#child.exitCode !== null)
+        throw new Error(
+          `the agent never said ${msg}:\n${this.#output}${JSON.stringify(this.lines.slice(-10), null, 1)}${this.#rest}`,
+        );
+      await sleep(10);
+    }
+  }
+
+  /** Ends it; gives how long that took, in milliseconds, and its exit code. */
+  async end(signal: NodeJS.Signals): Promise<{ ms: number; code: number | null }> {
+    const began = performance.now();
+    this.#child.kill(signal);
+    const code = await this.#closed;
+    return { ms: performance.now() - began, code };
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.end('SIGKILL');
+  }
+
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);
+      else this.#output += `${line}\n`;
+    }
+  }
+}
+
+/** Runs a program in a namespace; `ip netns exec` would hide the BPF file system. */
+export function inside(space: string, ...command: readonly string[]): string {
+  return nsenter(space, command, process.env);
+}
+
+export function ip(...args: readonly string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8' });
+}
+
+/** What tells that a machine can't run these tests; undefined when it can. */
+export function obstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  const capabilities = /^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return (BigInt(`0x${capabilities ?? '0'}`) & (1n << 21n)) === 0n
+    ? 'needs CAP_SYS_ADMIN for network namespaces'
+    : undefined;
+}
+
+function nsenter(space: string, command: readonly string[], env: NodeJS.ProcessEnv): string {
+  try {
+    return execFileSync('nsenter', [`--net=/run/netns/${space}`, ...command], {
+      encoding: 'utf8',
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (cause) {
+    const { stdout } = cause as { stdout?: string };
+    if (stdout?.startsWith('{') === true) return stdout; // an error of ours, as data
+    throw cause;
+  }
+}
+
+function resource(kind: string, name: string, spec: object): object {
+  return { apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec };
+}
