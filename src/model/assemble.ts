@@ -50,7 +50,11 @@ export function inventoryOf(documents: Documents, options: AssembleOptions = {})
   const contested = new Set(contestedBlocks(all).map(({ document }) => document));
   const good = goodOnes(all, contested, options.before?.good);
   const resources = [...good.values()];
-  const { pools, nodes, blocks } = calicoWorld(resources, environment);
+  // A pool that is refused is a pool all the same: no default takes its place.
+  const hasPools = all.some(({ document }) =>
+    /^(?:IPPool|Installation)\//.test(identityOf(document) ?? ''),
+  );
+  const { pools, nodes, blocks } = calicoWorld(resources, environment, hasPools);
   const config = resources.find((one) => one.kind === 'NodeConfig');
   const inventory: Inventory = {
     pools: pools.map(poolOf),
@@ -94,13 +98,17 @@ interface CalicoWorld {
   readonly blocks: readonly IpamBlock[];
 }
 
-function calicoWorld(resources: readonly Resource[], environment: Environment): CalicoWorld {
+function calicoWorld(
+  resources: readonly Resource[],
+  environment: Environment,
+  hasPools: boolean,
+): CalicoWorld {
   const nodes = nodesIn(resources);
   const ipam = resources.filter((one): one is IpamBlock => one.kind === 'IPAMBlock');
   const hostLocal = ipam.length === 0 && nodes.some((node) => node.podCidrs.length > 0);
   const ready = hostLocal ? nodes.map(withHostLocalTunnel) : nodes;
   return {
-    pools: poolsIn(resources, environment, ready),
+    pools: poolsIn(resources, { environment, nodes: ready, hasPools }),
     nodes: ready,
     blocks: hostLocal ? ready.flatMap(hostLocalBlocks) : ipam,
   };
@@ -124,31 +132,37 @@ function isKubernetes(node: CalicoNode): boolean {
   return node.origin === 'Kubernetes';
 }
 
+interface PoolSurroundings {
+  readonly environment: Environment;
+  readonly nodes: readonly CalicoNode[];
+  /** Whether pools were written at all, good or bad. */
+  readonly hasPools: boolean;
+}
+
 function poolsIn(
   resources: readonly Resource[],
-  environment: Environment,
-  nodes: readonly CalicoNode[],
+  { environment, nodes, hasPools }: PoolSurroundings,
 ): IpPool[] {
   const written = resources.filter((one) => one.kind === 'IPPool');
-  const installations = resources.filter((one) => one.kind === 'Installation');
   // The operator's pools show up as IPPools too, once it has made them: those are the truth.
-  const fromOperator = installations
-    .flatMap((one) => one.pools)
+  const fromOperator = resources
+    .flatMap((one) => (one.kind === 'Installation' ? one.pools : []))
     .filter(
       ({ name, spec }) =>
         !written.some((pool) => pool.name === name || pool.spec.cidr === spec.cidr),
     );
   const pools = [...written, ...fromOperator];
-  const byStart = pools.length === 0 && installations.length === 0;
-  if (byStart || namesPools(environment) || environment['NO_DEFAULT_POOLS'] !== undefined) {
-    const podSubnets = resources.flatMap((one) =>
-      one.kind === 'ClusterConfiguration' ? one.podSubnet.split(',') : [],
+  const podSubnets = resources.flatMap((one) =>
+    one.kind === 'ClusterConfiguration' ? one.podSubnet.split(',') : [],
+  );
+  if (!hasPools || namesPools(environment))
+    pools.push(
+      ...defaultPools(environment, {
+        pools,
+        podSubnets: podSubnets.map((subnet) => subnet.trim()),
+        hosts: nodes.flatMap((node) => nodeOf(node).addresses),
+      }),
     );
-    const hosts = nodes.flatMap((node) => nodeOf(node).addresses);
-    const known = { pools, podSubnets: podSubnets.map((subnet) => subnet.trim()), hosts };
-    const made = defaultPools(environment, known);
-    pools.push(...(byStart || namesPools(environment) ? made : []));
-  }
   return pools.sort((a, b) => compare(a.name, b.name));
 }
 

@@ -3,7 +3,8 @@ import { EncapError } from '../errors.js';
 import { type Address, type Family, familyOf } from '../net/address.js';
 import { type Cidr, contains, parseCidr } from '../net/cidr.js';
 import { writtenCidr } from './resources/address.js';
-import { blockSizes, type IpPool, ipPool, type PoolMode } from './resources/ip-pool.js';
+import { blockSizes } from './resources/block-size.js';
+import { type IpPool, ipPool, type PoolMode } from './resources/ip-pool.js';
 import { parseSelector } from './selector.js';
 
 /** Environment variables: `process.env`, or what a test says. */

@@ -58,7 +58,7 @@ const reading = z
       hostAffinity: z.string().default(''),
       allocations: z.array(z.int().nullable()).default([]),
       attributes: z
-        .array(z.object({ secondary: z.record(z.string(), z.string()).default({}) }))
+        .array(z.looseObject({ secondary: z.record(z.string(), z.string()).default({}) }))
         .default([]),
     }),
   })

@@ -44,18 +44,15 @@ export interface NodeBgp {
 }
 
 /** A number, or its two halves with a dot (RFC 5396). */
-const asNumber = z.union(
-  [
-    z
-      .int()
-      .min(0)
-      .max(2 ** 32 - 1),
-    z.string().regex(/^\d+(?:\.\d+)?$/),
-  ],
-  {
-    error: 'an AS number is a whole number, or two with a dot (64512, 1.10)',
-  },
-);
+const asNumber = z
+  .union([z.number(), z.string()])
+  .refine(
+    (value) =>
+      typeof value === 'string'
+        ? /^\d+(?:\.\d+)?$/.test(value)
+        : Number.isInteger(value) && value >= 0 && value < 2 ** 32,
+    { error: 'an AS number is a whole number, or two with a dot (64512, 1.10)' },
+  );
 
 const schema = z.strictObject({
   apiVersion: z.string(),

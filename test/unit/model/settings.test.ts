@@ -1,0 +1,243 @@
+import test from 'ava';
+import type { AssembleOptions } from '../../../src/model/assemble.js';
+import { errorsOf, felix, problemsOf, worldOf } from './written.js';
+
+const defaults = {
+  vxlanEnabled: undefined,
+  ipipEnabled: undefined,
+  vxlanPort: 4789,
+  vxlanVni: 4096,
+  mtu: { vxlan: 0, vxlanV6: 0, ipip: 0 },
+  ipv6Support: true,
+  externalNodes: [],
+  allowVxlanFromWorkloads: false,
+  allowIpipFromWorkloads: false,
+  routeSource: 'CalicoIPAM',
+  programClusterRoutes: 'EnabledIPIPOnly',
+};
+
+const labelled = {
+  apiVersion: 'projectcalico.org/v3',
+  kind: 'Node',
+  metadata: { name: 'node-a', labels: { rack: 'r1' } },
+  spec: {},
+};
+
+function selecting(name: string, nodeSelector: string, created: string, vxlanVNI: number): object {
+  return {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'FelixConfiguration',
+    metadata: { name, creationTimestamp: created },
+    spec: { nodeSelector, vxlanVNI },
+  };
+}
+
+const gives = test.macro<[readonly object[], AssembleOptions, Record<string, unknown>]>(
+  (t, resources, options, expected) => {
+    const { inventory, refused } = worldOf(resources, options);
+    t.deepEqual(refused, []);
+    t.deepEqual(inventory.settings as unknown, { ...defaults, ...expected });
+  },
+);
+
+const here = { node: 'node-a' };
+
+test('without a word Felix has its defaults', gives, [], {}, {});
+test(
+  'default holds for all nodes',
+  gives,
+  [felix({ vxlanVNI: 4097, vxlanPort: 8472, vxlanMTU: 1400, vxlanMTUV6: 1380, ipipMTU: 1430 })],
+  here,
+  {
+    vxlanVni: 4097,
+    vxlanPort: 8472,
+    mtu: { vxlan: 1400, vxlanV6: 1380, ipip: 1430 },
+  },
+);
+test(
+  "a node's own configuration wins over default, member by member",
+  gives,
+  [felix({ vxlanVNI: 1, vxlanPort: 1 }), felix({ vxlanVNI: 2 }, 'node.node-a')],
+  here,
+  { vxlanVni: 2, vxlanPort: 1 },
+);
+test(
+  "another node's configuration is not ours",
+  gives,
+  [felix({ vxlanVNI: 2 }, 'node.node-b')],
+  here,
+  {},
+);
+test('without a node only default counts', gives, [felix({ vxlanVNI: 2 }, 'node.node-a')], {}, {});
+test(
+  'a selected configuration wins over default',
+  gives,
+  [labelled, felix({ vxlanVNI: 1 }), selecting('racks', 'rack == "r1"', '', 7)],
+  here,
+  { vxlanVni: 7 },
+);
+test(
+  "a node's own configuration wins over a selected one",
+  gives,
+  [labelled, felix({ vxlanVNI: 2 }, 'node.node-a'), selecting('racks', 'rack == "r1"', '', 7)],
+  here,
+  { vxlanVni: 2 },
+);
+test(
+  'of two selected configurations the older counts',
+  gives,
+  [
+    labelled,
+    selecting('aaa', 'has(rack)', '2026-02-01T00:00:00Z', 7),
+    selecting('bbb', 'has(rack)', '2026-01-01T00:00:00Z', 8),
+  ],
+  here,
+  { vxlanVni: 8 },
+);
+test(
+  'of two of one age the lower name counts',
+  gives,
+  [labelled, selecting('bbb', 'has(rack)', '', 8), selecting('aaa', 'has(rack)', '', 7)],
+  here,
+  { vxlanVni: 7 },
+);
+test(
+  'a selector that leaves the node has no effect',
+  gives,
+  [labelled, selecting('racks', 'rack == "r2"', '', 7)],
+  here,
+  {},
+);
+test(
+  'the environment wins over all',
+  gives,
+  [felix({ vxlanVNI: 2 }, 'node.node-a')],
+  {
+    ...here,
+    environment: {
+      FELIX_VXLANVNI: '0x10',
+      FELIX_VXLANPort: '4790',
+      felix_vxlanmtu: '1410',
+      FELIX_VXLANMTUV6: '1390',
+      FELIX_IPINIPMTU: '1440',
+      FELIX_IPINIPENABLED: 'no',
+      FELIX_VXLANENABLED: 'T',
+      FELIX_IPV6SUPPORT: 'false',
+      FELIX_EXTERNALNODESCIDRLIST: '10.9.0.0/24, 10.8.0.1,fd00::/64',
+      FELIX_ALLOWVXLANPACKETSFROMWORKLOADS: '1',
+      FELIX_ALLOWIPIPPACKETSFROMWORKLOADS: 'y',
+      FELIX_ROUTESOURCE: 'workloadips',
+      FELIX_PROGRAMCLUSTERROUTES: 'enabled',
+      FELIX_LOGSEVERITYSCREEN: 'Debug',
+    },
+  },
+  {
+    vxlanVni: 16,
+    vxlanPort: 4790,
+    mtu: { vxlan: 1410, vxlanV6: 1390, ipip: 1440 },
+    ipipEnabled: false,
+    vxlanEnabled: true,
+    ipv6Support: false,
+    externalNodes: ['10.9.0.0/24', '10.8.0.1/32'],
+    allowVxlanFromWorkloads: true,
+    allowIpipFromWorkloads: true,
+    routeSource: 'WorkloadIPs',
+    programClusterRoutes: 'Enabled',
+  },
+);
+test(
+  'none in the environment is as if it were not set',
+  gives,
+  [felix({ vxlanVNI: 5 })],
+  { environment: { FELIX_VXLANVNI: 'none', FELIX_VXLANPORT: '' } },
+  { vxlanVni: 5 },
+);
+test(
+  'external nodes are prefixes of IPv4',
+  gives,
+  [felix({ externalNodesList: ['10.9.0.7/24', '10.8.0.1', 'fd00::1'] })],
+  {},
+  { externalNodes: ['10.9.0.0/24', '10.8.0.1/32'] },
+);
+test(
+  'a source of routes is read in any case',
+  gives,
+  [felix({ routeSource: 'workloadips' })],
+  {},
+  { routeSource: 'WorkloadIPs' },
+);
+test(
+  'our own configuration names VNI and port',
+  gives,
+  [
+    felix({ vxlanVNI: 5 }),
+    { apiVersion: 'encap/v1', kind: 'NodeConfig', vxlan: { vni: 9, port: 9999 } },
+  ],
+  {},
+  { vxlanVni: 9, vxlanPort: 9999 },
+);
+test(
+  "the operator's MTU is every tunnel's",
+  gives,
+  [
+    {
+      apiVersion: 'operator.tigera.io/v1',
+      kind: 'Installation',
+      metadata: { name: 'default' },
+      spec: { calicoNetwork: { mtu: 1400 } },
+    },
+  ],
+  {},
+  { mtu: { vxlan: 1400, vxlanV6: 1400, ipip: 1400 } },
+);
+
+const refuses = test.macro<[object, string, string]>({
+  exec: (t, spec, path, message) => {
+    const found = errorsOf(felix(spec));
+    t.true(
+      found.some((one) => one.path === path && one.message.startsWith(message)),
+      JSON.stringify(found),
+    );
+    t.is(worldOf([felix(spec)]).refused.length, 1);
+    t.is(worldOf([felix(spec)]).inventory.settings.vxlanVni, 4096);
+  },
+  title: (_, spec) => `a FelixConfiguration of ${JSON.stringify(spec)} is refused`,
+});
+
+test(refuses, { vxlanVNI: 16777216 }, 'spec.vxlanVNI', '16777216 is out of range: 0 to 16777215');
+test(refuses, { vxlanPort: 0 }, 'spec.vxlanPort', '0 is out of range: 1 to 65535');
+test(refuses, { vxlanPort: 65536 }, 'spec.vxlanPort', '65536 is out of range');
+test(refuses, { vxlanPort: '4789' }, 'spec.vxlanPort', 'expected a number, found the text "4789"');
+test(refuses, { vxlanMTU: -1 }, 'spec.vxlanMTU', '-1 is out of range');
+test(
+  refuses,
+  { externalNodesList: ['x'] },
+  'spec.externalNodesList[0]',
+  '"x" is not a CIDR or IP address',
+);
+test(
+  refuses,
+  { programClusterRoutes: 'enabled' },
+  'spec.programClusterRoutes',
+  '"enabled" is not a value',
+);
+test(refuses, { routeSource: 'BGP' }, 'spec.routeSource', '"BGP" is not a source of routes');
+
+test('a misspelt member is an error to Calico, and Felix would not see it', (t) => {
+  const [found] = errorsOf(felix({ vxlanVni: 5 }));
+  t.is(found?.message, 'unknown field; did you mean vxlanVNI?');
+  t.deepEqual(worldOf([felix({ vxlanVni: 5 })]).refused, []);
+});
+
+test("Felix' members that are none of our business are known", (t) => {
+  t.deepEqual(
+    problemsOf(felix({ logSeverityScreen: 'Debug', bpfEnabled: false, healthPort: 9099 })),
+    [],
+  );
+});
+
+test('a configuration that nothing selects is told', (t) => {
+  const [found] = problemsOf(felix({ vxlanVNI: 1 }, 'node-a'));
+  t.is(found?.severity, 'warning');
+  t.regex(found?.message ?? '', /has no effect/);
+});
