@@ -11,6 +11,7 @@ const bpffsMagic = 0xcafe4a11;
 const BPF_F_NO_PREALLOC = 1;
 const { EINVAL, EOPNOTSUPP } = constants.errno;
 const ENOTSUPP = 524;
+const keyless: ReadonlySet<MapType> = new Set(['queue', 'stack', 'bloom_filter']);
 
 /** What this kernel can do, found by doing it: distributions move features between versions. */
 export const features = {
@@ -52,7 +53,7 @@ export const features = {
   /** Batch operations on maps of a type. */
   batch(type: MapType): boolean {
     const lpm = type === 'lpm_trie';
-    const keySize = lpm ? 8 : 4;
+    const keySize = keyless.has(type) ? 0 : lpm ? 8 : 4;
     const map = native.createMap(
       mapTypeNumber(type),
       'probe_batch',
@@ -64,7 +65,7 @@ export const features = {
     try {
       const valueBytes = isPerCpu(type) ? 8 * native.possibleCpus() : 8;
       const { errno } = map.lookupBatch(
-        new Uint8Array(keySize),
+        new Uint8Array(Math.max(4, keySize)),
         true,
         new Uint8Array(keySize),
         new Uint8Array(valueBytes),

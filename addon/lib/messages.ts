@@ -35,7 +35,10 @@ function verdict(log: string): string | undefined {
   const summary = lines
     .map((line) => /^Reason:\s*(.+)$/.exec(line)?.[1])
     .find((line) => line !== undefined);
-  const said = summary ?? lines.findLast((line) => !routine.test(line));
+  const last = lines.findLastIndex((line) => !routine.test(line));
+  let first = last;
+  while (first > 0 && !routine.test(lines[first - 1] ?? '')) first--; // it may take two lines: what, then why
+  const said = summary ?? lines[first];
   if (said === undefined) return undefined;
   return lines.length > 1 ? `${said} (${lines.length - 1} more lines in verifierLog)` : said;
 }
