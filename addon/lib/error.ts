@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { hintFor } from './hint.js';
 import { readMessages } from './messages.js';
+import { netlinkHint } from './netlink/hint.js';
 
 /** What native code, or a TypeScript check of ours, knows of a failure. */
 export interface KernelFailure {
@@ -54,7 +55,7 @@ export class NetlinkError extends KernelError {
   override readonly name = 'NetlinkError';
 
   constructor(failure: KernelFailure) {
-    super(failure, hintFor(failure));
+    super(failure, netlinkHint(failure));
   }
 }
 

@@ -31,7 +31,7 @@ Napi::Value InNamespace(const Napi::CallbackInfo& info) {
   const auto path = TextOf(info[0], "path");
   if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "run must be a function");
   const NamespaceVisit visit(env, OpenNamespace(env, path), path);
-  return info[1].As<Napi::Function>().Call({});
+  return CallInside(info[1].As<Napi::Function>());
 }
 
 }  // namespace
@@ -53,6 +53,13 @@ NamespaceVisit::~NamespaceVisit() {
   const std::string message =
       std::string("cannot come back to the network namespace of this thread: ") + std::strerror(errno);
   Napi::Error::Fatal("libbpf-ts", message.c_str());
+}
+
+Napi::Value CallInside(const Napi::Function& run) {
+  const auto env = run.Env();
+  napi_value result = nullptr;
+  napi_call_function(env, env.Undefined(), run, 0, nullptr, &result);
+  return Napi::Value(env, result);
 }
 
 void RegisterNamespace(Napi::Env env, Napi::Object exports) {

@@ -24,6 +24,11 @@ class NamespaceVisit {
   Fd home_;
 };
 
+// Calls a function while a visit lasts. What it throws stays pending and goes on to JavaScript when native
+// code returns: a C++ exception would need an Error of its own, which a terminated worker thread cannot make
+// any more.
+Napi::Value CallInside(const Napi::Function& run);
+
 void RegisterNamespace(Napi::Env env, Napi::Object exports);
 
 #endif

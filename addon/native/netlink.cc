@@ -158,7 +158,7 @@ Napi::Value NetlinkSocket::Inside(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "run must be a function");
   const NamespaceVisit visit(env, Open(env).Namespace(env), "of the netlink socket");
-  return info[0].As<Napi::Function>().Call({});
+  return CallInside(info[0].As<Napi::Function>());
 }
 
 // close(): void, twice is fine

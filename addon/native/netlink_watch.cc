@@ -19,6 +19,13 @@ Napi::Object Event(Napi::Env env, uint32_t type, const Napi::Value& state) {
   return event;
 }
 
+// After ENOBUFS the kernel goes on dropping, without a further word, until the queue is empty
+// (NETLINK_S_CONGESTED). What is in it is older than the dump that has to follow.
+void Drain(Napi::Env env, RouteSocket& socket) {
+  int error = 0;
+  while (error == 0 || error == ENOBUFS) error = socket.Receive(env).error;
+}
+
 }  // namespace
 
 // new NetlinkWatch(groups: number[]), in the namespace that this thread is in
@@ -55,6 +62,7 @@ Napi::Value NetlinkWatch::Read(const Napi::CallbackInfo& info) {
     const auto arrival = socket.Receive(env);
     if (arrival.error == EAGAIN) break;
     if (arrival.error == ENOBUFS) {
+      Drain(env, socket);
       list[list.Length()] = Event(env, 0, env.Undefined());
       continue;
     }

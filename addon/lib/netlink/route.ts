@@ -215,10 +215,10 @@ function gatewayField(value: string, what: string, family: Family): string {
   return addressField(value, what, family === 'ipv6' ? 'ipv6' : undefined).text;
 }
 
-function nextHopsField(value: readonly NextHop[], family: Family): RawNextHop[] {
+function nextHopsField(value: unknown, family: Family): RawNextHop[] {
   if (!Array.isArray(value)) throw new TypeError('route.nextHops must be an array');
   if (value.length === 0) throw new RangeError('route.nextHops must not be empty');
-  return value.map((hop, place) => {
+  return value.map((hop: NextHop, place) => {
     const what = `route.nextHops[${place}]`;
     objectField(hop, what);
     const gateway = optional(hop.gateway, (text) => gatewayField(text, `${what}.gateway`, family));

@@ -155,7 +155,7 @@ export class Netlink implements Disposable {
 
   /**
    * Changes from now on, until the signal fires, the iterator returns or the socket closes; it keeps the process alive.
-   * The kernel does not tell of IPv4 routes that go with their interface or its address: dump them again after such an event.
+   * The kernel does not tell of IPv4 routes that go with their interface or their preferred source: dump them again after its event.
    */
   watch(
     groups: readonly NetlinkGroup[],
@@ -163,7 +163,7 @@ export class Netlink implements Disposable {
   ): AsyncIterableIterator<NetlinkEvent> {
     if (!Array.isArray(groups) || groups.length === 0)
       throw new TypeError('groups must be an array of at least one group');
-    const checked = groups.map((group, place) =>
+    const checked = groups.map((group: unknown, place) =>
       nameField(group, `groups[${place}]`, netlinkGroups),
     );
     const abort = () => watch.end();

@@ -15,7 +15,7 @@ import { routeState, type RouteState } from './route.js';
 /** What can be watched. */
 export type NetlinkGroup = 'link' | 'address' | 'route' | 'neighbour';
 
-/** `new` is also told of what has changed. After `overflow` the kernel has dropped events: dump again. */
+/** `new` is also told of what has changed. `overflow`: events up to now are lost, dump again. */
 export type NetlinkEvent =
   | (Change<'link'> & LinkState)
   | (Change<'address'> & AddressState)
