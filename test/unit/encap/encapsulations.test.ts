@@ -1,0 +1,29 @@
+import test from 'ava';
+import { encapsulations, type EncapName } from '../../../src/encap/index.js';
+import type { Family } from '../../../src/net/address.js';
+
+const ethernet = 14;
+const ip = { ipv4: 20, ipv6: 40 } as const;
+const udp = 8;
+const vxlanHeader = 8;
+
+const costs = test.macro({
+  title: (_, name: EncapName, family: Family, bytes: number) =>
+    `${name} over ${family} takes ${bytes} bytes`,
+  exec: (t, name: EncapName, family: Family, bytes: number) => {
+    t.is<number, number>(encapsulations[name].overheadBytes[family], bytes);
+  },
+});
+test(costs, 'ipip', 'ipv4', ip.ipv4);
+test(costs, 'ipip', 'ipv6', ip.ipv6);
+test(costs, 'vxlan', 'ipv4', ip.ipv4 + udp + vxlanHeader + ethernet);
+test(costs, 'vxlan', 'ipv6', ip.ipv6 + udp + vxlanHeader + ethernet);
+
+test('an encapsulation is listed under its own name', (t) => {
+  for (const [name, encapsulation] of Object.entries(encapsulations))
+    t.is<string, string>(encapsulation.name, name);
+});
+test('VXLAN alone carries Ethernet frames', (t) => {
+  t.true(encapsulations.vxlan.carriesEthernet);
+  t.false(encapsulations.ipip.carriesEthernet);
+});
