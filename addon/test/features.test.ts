@@ -48,6 +48,7 @@ kernelTest('bits of adjust_room that every kernel has are found, one that none h
 kernelTest('map types with batches, helpers and ring buffers are found by trying', (t) => {
   t.true(features.batch('hash'));
   t.true(features.batch('array'));
+  t.false(features.batch('stack'));
   t.true(features.ringBuffer());
   t.true(features.helper('sched_cls', 'bpf_redirect_neigh'));
   t.false(features.helper('socket_filter', 'bpf_redirect_neigh'));
