@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { features } from 'libbpf-ts';
+import { dissectFile } from '../support/dissect.js';
+import { whyNoPrograms } from '../support/object.js';
+import type { Offloads } from '../support/offloads.js';
+import { Pair, type AttachBy, type Peer } from '../support/pair.js';
+
+const megabyte = 1 << 20;
+
+interface Row {
+  readonly peer: Peer;
+  readonly by: AttachBy;
+  readonly encap: 'vxlan' | 'ipip';
+  readonly offloads: Offloads;
+}
+
+async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row): Promise<void> {
+  const missing = whyNoTraffic(by, offloads);
+  if (missing !== undefined) return skip(t, missing);
+  using pair = new Pair(peer, by);
+  pair.offloads(offloads);
+  const pool = encap === 'vxlan' ? '10.244' : '10.245';
+  const [toA, toB] = [`${pool}.1.5`, `${pool}.2.5`];
+  const folder = mkdtempSync(join(tmpdir(), 'bp2-capture-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+
+  t.true(pair.pings('a', toB, 1450), 'a packet of the full MTU arrives, and its answer');
+  t.true(pair.pings('b', toA, 1450));
+  const traffic = async (): Promise<void> => {
+    for (const [from, address] of [['a', toB] as const, ['b', toA] as const]) {
+      const [sent, got] = await pair.transfer(from, address, 8 * megabyte);
+      t.is(got, sent, `TCP from ${from}`);
+    }
+  };
+  if (offloads !== 'off') await traffic();
+  else {
+    const file = join(folder, 'uplink.pcap');
+    await pair.capture('b', file, traffic);
+    const frames = dissectFile(file);
+    t.true(frames.length > 100, `${frames.length} frames captured`);
+    t.deepEqual(
+      frames.filter(({ malformed, wrong }) => malformed || wrong.length > 0),
+      [],
+    );
+  }
+  await pair.settle();
+  addsUp(t, pair, peer);
+}
+
+/** in = out + named drops, and here nothing may be dropped. */
+function addsUp(t: ExecutionContext, pair: Pair, peer: Peer): void {
+  const a = pair.counts('a');
+  const drops = [...a, ...pair.counts('b')].filter(([name, n]) => name.includes('DROP') && n > 0n);
+  t.deepEqual(drops, []);
+  t.true((a.get('egress ENCAPSULATED') ?? 0n) > 0n);
+  t.true((a.get('ingress DECAPSULATED') ?? 0n) > 0n);
+  t.is(a.get('egress PASS_OWN_TUNNEL'), a.get('egress ENCAPSULATED'));
+  if (peer !== 'programs') return;
+  const b = pair.counts('b');
+  t.is(b.get('ingress DECAPSULATED'), a.get('egress ENCAPSULATED'));
+  t.is(a.get('ingress DECAPSULATED'), b.get('egress ENCAPSULATED'));
+}
+
+const rows: readonly Row[] = [
+  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'on' },
+  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'off' },
+  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'wire' },
+  { peer: 'kernel vxlan', by: 'clsact', encap: 'vxlan', offloads: 'on' },
+  { peer: 'programs', by: 'tcx', encap: 'vxlan', offloads: 'on' },
+  { peer: 'programs', by: 'tcx', encap: 'vxlan', offloads: 'off' },
+  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'on' },
+  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'off' },
+  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'wire' },
+  { peer: 'programs', by: 'clsact', encap: 'ipip', offloads: 'on' },
+];
+
+for (const row of rows)
+  test.serial(
+    `${row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
+    carries,
+    row,
+  );
+
+test.serial(
+  'UDP super-packets arrive over IPIP, and over VXLAN where they are cut before the wire',
+  async (t) => {
+    const missing = whyNoTraffic('tcx', 'wire');
+    if (missing !== undefined) return skip(t, missing);
+    using pair = new Pair('programs', 'tcx');
+    pair.offloads('on');
+    t.is(await pair.superPackets('a', '10.245.2.5', 20), 200);
+    pair.offloads('wire');
+    t.is(await pair.superPackets('a', '10.244.2.5', 20), 200);
+  },
+);
+
+test.serial(
+  'a UDP super-packet inside VXLAN that the kernel would lose is dropped by name',
+  async (t) => {
+    const missing = whyNoTraffic('tcx', 'on');
+    if (missing !== undefined) return skip(t, missing);
+    using pair = new Pair('programs', 'tcx');
+    pair.offloads('on');
+    const arrived = await pair.superPackets('a', '10.244.2.5', 20);
+    const dropped = pair.counts('b').get('ingress DROP_INNER_UDP_GSO') ?? 0n;
+    t.is(BigInt(arrived) + 10n * dropped, 200n, `${arrived} arrived, ${dropped} of 20 dropped`);
+  },
+);
+
+function skip(t: ExecutionContext, why: string): void {
+  t.log(`skipped: ${why}`);
+  t.pass();
+}
+
+function whyNoTraffic(by: AttachBy, offloads: Offloads): string | undefined {
+  if (by === 'tcx' && whyNoPrograms() === undefined && !features.tcx())
+    return 'this kernel has no TCX, it came with 6.6';
+  const tools = ['ip', 'nsenter', 'ethtool', 'ping', 'bridge', 'python3'];
+  if (offloads === 'off') tools.push('tcpdump', 'tshark');
+  const absent = tools.find((tool) => !isHere(tool));
+  return whyNoPrograms() ?? (absent === undefined ? undefined : `${absent} is not installed`);
+}
+
+function isHere(tool: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v "$0"', tool], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { open } from 'libbpf-ts';
+import { compile, root, whyNoPrograms } from '../support/object.js';
+
+/** The last helper of 5.10, bpf_redirect_peer: what comes behind it needs a guard. */
+const lastOf510 = 155;
+
+/** Helpers that only newer kernels have, and the configuration that keeps the verifier off them. */
+const guarded: Readonly<Record<string, string>> = { bpf_check_mtu: 'config.check_mtu' };
+
+const sources = readdirSync(join(root, 'bpf'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.[ch]$/.test(name))
+  .map((name) => readFileSync(join(root, 'bpf', name), 'utf8'));
+
+function loads(t: ExecutionContext, cpu: 'v2' | 'v3'): void {
+  const missing = whyNoPrograms();
+  if (missing !== undefined) {
+    t.log(`skipped: ${missing}`);
+    t.pass();
+    return;
+  }
+  using object = open(compile(cpu)).load();
+  t.deepEqual([...object.programNames].sort(), ['encapd_egress', 'encapd_ingress']);
+  for (const name of object.programNames) t.true(object.program(name).info.translatedBytes > 0);
+}
+
+test('the programs compile without a warning and load, as BPF v3', loads, 'v3');
+test('the same as BPF v2, where packet pointers are easily broken', loads, 'v2');
+
+test('no helper is called that 5.10 lacks, but behind its guard', (t) => {
+  const header = '/usr/include/bpf/bpf_helper_defs.h';
+  const known = new Map(
+    [...readFileSync(header, 'utf8').matchAll(/\(\*(bpf_\w+)\)\(.*?= \(void \*\) (\d+);/g)].map(
+      ([, name, id]) => [name, Number(id)],
+    ),
+  );
+  const called = new Set(
+    sources.flatMap((text) => [...text.matchAll(/\b(bpf_\w+)\(/g)].map(([, name]) => name ?? '')),
+  );
+  const newer = [...called].filter((name) => (known.get(name) ?? 0) > lastOf510);
+  t.deepEqual(newer, Object.keys(guarded));
+  for (const guard of Object.values(guarded))
+    t.true(sources.some((text) => text.includes(`if (!${guard})`)));
+  t.true(known.has('bpf_redirect_neigh') && called.has('bpf_redirect_neigh'));
+});

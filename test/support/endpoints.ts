@@ -1,0 +1,44 @@
+// What the workloads of a test run at the two ends of their traffic.
+
+/** Node: hashes what one connection brings. */
+export const tcpReceiver = `
+  const hash = require('crypto').createHash('sha256');
+  require('net').createServer((socket) => {
+    socket.on('data', (data) => hash.update(data));
+    socket.on('end', () => { console.log(hash.digest('hex')); process.exit(); });
+  }).listen(5201, () => console.log('listening'));`;
+
+/** Node: sends random bytes and says their hash. */
+export const tcpSender = `
+  const [address, bytes] = process.argv.slice(1);
+  const crypto = require('crypto');
+  const data = crypto.randomBytes(Number(bytes));
+  require('net').connect(5201, address).end(data);
+  console.log(crypto.createHash('sha256').update(data).digest('hex'));`;
+
+/** Python: counts datagrams until none came for a second. */
+export const udpReceiver = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+s.bind(('', 5202))
+print('listening')
+s.settimeout(1)
+n = 0
+try:
+    while True:
+        s.recv(2048)
+        n += 1
+except TimeoutError:
+    print(n)
+`;
+
+/** Python: ten datagrams of 1,000 bytes in each super-packet. */
+export const udpSender = `
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
+for _ in range(int(sys.argv[2])):
+    s.sendto(bytes(10000), (sys.argv[1], 5202))
+    time.sleep(0.002)
+`;

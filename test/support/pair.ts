@@ -1,0 +1,235 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { inNamespace, type Link } from 'libbpf-ts';
+import { nobody as nobodyAddress } from '../../src/datapath/nexthop.js';
+import { countsOf, type Count } from './count.js';
+import { indexOf } from './dut.js';
+import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
+import { load, type Loaded } from './load.js';
+import { offloads, type Offloads } from './offloads.js';
+import { nodes } from './world.js';
+
+export type Side = 'a' | 'b';
+export type Peer = 'programs' | 'kernel vxlan';
+export type AttachBy = 'tcx' | 'clsact';
+
+/**
+ * Nodes A and B of the corpus on one wire, each with a workload in a namespace of its own, so that its
+ * traffic is forwarded. A runs our programs; B runs them too, or the kernel's vxlan device.
+ */
+export class Pair implements Disposable {
+  readonly #name = `bp2-${process.pid}-pair${(made += 1)}`;
+  readonly #loaded: Partial<Record<Side, Loaded>> = {};
+  readonly #links: Link[] = [];
+
+  constructor(peer: Peer, by: AttachBy) {
+    process.once('exit', this.#remove);
+    for (const side of sides) {
+      this.#ip(['netns', 'add', this.namespace(side)]);
+      this.#ip(['netns', 'add', this.workload(side)]);
+      inNamespace(`/run/netns/${this.namespace(side)}`, () => {
+        writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+        writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
+      });
+    }
+    this.#batch('a', [
+      `link add uplink address ${nodes.a.uplinkMac} type veth peer name uplink ` +
+        `address ${nodes.b.uplinkMac} netns ${this.namespace('b')}`,
+    ]);
+    for (const side of sides) this.#wire(side);
+    this.#attach('a', by);
+    if (peer === 'programs') this.#attach('b', by);
+    else this.#kernelVxlan();
+  }
+
+  namespace(side: Side): string {
+    return `${this.#name}-${side}`;
+  }
+
+  /** The namespace of the workload x.1.5 (A) or x.2.5 (B). */
+  workload(side: Side): string {
+    return `${this.#name}-w${side}`;
+  }
+
+  /** What the programs of a side counted. */
+  counts(side: Side): ReadonlyMap<string, bigint> {
+    const loaded = this.#loaded[side];
+    const counts: readonly Count[] = loaded === undefined ? [] : countsOf(loaded.object);
+    return new Map(
+      counts.map(({ direction, verdict, packets }) => [`${direction} ${verdict}`, packets]),
+    );
+  }
+
+  /** Waits until no counter moves any more: closing connections take a moment. */
+  async settle(): Promise<void> {
+    const now = (): string =>
+      sides.flatMap((side) => [...this.counts(side).values()].map(String)).join();
+    for (let before = ''; before !== now(); await setTimeout(300)) before = now();
+  }
+
+  /** Sets the offloads of the wire's and the workloads' devices. */
+  offloads(state: Offloads): void {
+    for (const side of sides) {
+      this.#run(this.namespace(side), ['ethtool', '-K', 'uplink', ...offloads[state].uplink]);
+      this.#run(this.workload(side), ['ethtool', '-K', 'eth0', ...offloads[state].workload]);
+    }
+  }
+
+  /** Two pings from one workload to the other, of one packet with DF; whether both were answered. */
+  pings(from: Side, address: string, ipBytes: number): boolean {
+    const size = ['-s', String(ipBytes - 28)];
+    const ping = [
+      'ping',
+      '-n',
+      '-q',
+      '-M',
+      'do',
+      ...size,
+      '-c',
+      '2',
+      '-i',
+      '0.2',
+      '-W',
+      '2',
+      address,
+    ];
+    try {
+      this.#run(this.workload(from), ping);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends random bytes over TCP; what both ends hashed. */
+  async transfer(from: Side, address: string, bytes: number): Promise<[sent: string, got: string]> {
+    const to = from === 'a' ? 'b' : 'a';
+    const server = this.#node(this.workload(to), tcpReceiver);
+    const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+    await lines.next(); // listening
+    const client = this.#node(this.workload(from), tcpSender, address, String(bytes));
+    const [sent, got] = await Promise.all([
+      createInterface(client.stdout)[Symbol.asyncIterator]().next(),
+      lines.next(),
+    ]);
+    return [String(sent.value), String(got.value)];
+  }
+
+  /** Sends UDP super-packets (UDP_SEGMENT, as QUIC does) to port 5202; how many datagrams arrived. */
+  async superPackets(from: Side, address: string, count: number): Promise<number> {
+    const to = from === 'a' ? 'b' : 'a';
+    const server = this.#start(this.workload(to), ['python3', '-u', '-c', udpReceiver]);
+    const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+    await lines.next(); // listening
+    this.#run(this.workload(from), ['python3', '-c', udpSender, address, String(count)]);
+    return Number((await lines.next()).value);
+  }
+
+  /** Captures tunnel packets where they arrive, while `traffic` runs. */
+  async capture(at: Side, file: string, traffic: () => Promise<unknown>): Promise<void> {
+    const filter = ['udp port 4789 or ip proto 4'];
+    const options = ['-i', 'uplink', '-U', '-w', file, '-c', '600', ...filter];
+    const tcpdump = this.#start(this.namespace(at), ['tcpdump', ...options]);
+    const ended = once(tcpdump, 'exit'); // by itself, when it has enough
+    for await (const line of createInterface(tcpdump.stderr)) if (/listening/.test(line)) break;
+    await traffic();
+    tcpdump.kill('SIGINT');
+    await ended;
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links) link[Symbol.dispose]();
+    for (const loaded of Object.values(this.#loaded)) loaded.object[Symbol.dispose]();
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+
+  readonly #remove = (): void => {
+    for (const side of sides)
+      for (const name of [this.workload(side), this.namespace(side)])
+        execFileSync('ip', ['netns', 'delete', name]);
+  };
+
+  #wire(side: Side): void {
+    const { underlay, third } = nodes[side];
+    const workload = this.workload(side);
+    this.#batch(side, [
+      `address add ${underlay}/24 dev uplink`,
+      'link set lo up',
+      'link set uplink up',
+      `link add cali0 type veth peer name eth0 netns ${workload}`,
+      'link set cali0 up',
+      ...pooled.map((pool) => `address add ${pool}.${third}.1/24 dev cali0`),
+    ]);
+    execFileSync('ip', ['-n', workload, '-batch', '-'], {
+      input: [
+        'link set eth0 up mtu 1450',
+        ...pooled.map((pool) => `address add ${pool}.${third}.5/24 dev eth0`),
+        ...pooled.map((pool) => `route add ${pool}.0.0/16 via ${pool}.${third}.1`),
+      ].join('\n'),
+    });
+  }
+
+  /** Loads, writes NOBODY's neighbour entry and the pool routes, attaches. */
+  #attach(side: Side, by: AttachBy): void {
+    const loaded = load(side);
+    this.#loaded[side] = loaded;
+    const ifindex = indexOf(this.namespace(side), 'uplink');
+    inNamespace(`/run/netns/${this.namespace(side)}`, () => {
+      for (const direction of ['ingress', 'egress'] as const)
+        this.#links.push(
+          loaded.object.program(`encapd_${direction}`).attach({ kind: by, ifindex, direction }),
+        );
+    });
+    this.#batch(side, [
+      `neigh add ${nobodyAddress} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
+      `route add 10.244.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1450`,
+      `route add 10.245.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1480`,
+    ]);
+  }
+
+  /** As Felix sets it up: no learning, static neighbour and forwarding entries. */
+  #kernelVxlan(): void {
+    const { a, b } = nodes;
+    this.#batch('b', [
+      `link add vxlan.calico mtu 1450 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
+        `local ${b.underlay} dev uplink nolearning`,
+      'link set vxlan.calico up',
+      `neigh add 10.244.1.0 lladdr ${a.vtepMac} dev vxlan.calico nud permanent`,
+      'route add 10.244.1.0/24 via 10.244.1.0 dev vxlan.calico onlink',
+    ]);
+    const entry = [a.vtepMac, 'dev', 'vxlan.calico', 'dst', a.underlay];
+    this.#run(this.namespace('b'), ['bridge', 'fdb', 'add', ...entry]);
+  }
+
+  #ip(argv: readonly string[]): void {
+    execFileSync('ip', argv);
+  }
+
+  #batch(side: Side, lines: readonly string[]): void {
+    const input = lines.join('\n');
+    execFileSync('ip', ['-n', this.namespace(side), '-batch', '-'], { input });
+  }
+
+  #run(namespace: string, argv: readonly string[]): void {
+    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { stdio: 'pipe' });
+  }
+
+  #node(namespace: string, script: string, ...argv: readonly string[]) {
+    return this.#start(namespace, [process.execPath, '-e', script, ...argv]);
+  }
+
+  #start(namespace: string, argv: readonly string[]) {
+    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { timeout: 30_000 });
+  }
+}
+
+const sides = ['a', 'b'] as const;
+
+/** The pools whose traffic is always encapsulated: in VXLAN, in IPIP. */
+const pooled = ['10.244', '10.245'];
+
+let made = 0;
