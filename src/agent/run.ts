@@ -43,27 +43,37 @@ export interface Timing {
   readonly pulse: number;
   /** How often everything is read back, whatever happened. */
   readonly readBack: number;
+  /** How long a new mode is accepted before it is sent. */
+  readonly delay: number;
   /** How long a mode that was switched off is still accepted. */
   readonly grace: number;
 }
 
-export const defaultTiming: Timing = { settle: 20, pulse: 250, readBack: 30_000, grace: 60_000 };
+/** A node hears of a change within a second; two is what all of them need. */
+export const defaultTiming: Timing = {
+  settle: 20,
+  pulse: 250,
+  readBack: 30_000,
+  delay: 2000,
+  grace: 60_000,
+};
 
 /** Follows a source until the signal fires; the datapath outlives it. Gives the changes of its first round. */
 export async function runAgent(options: AgentOptions): Promise<readonly Change[]> {
   if (options.dryRun) return dryRun(options);
   await using _lock = await lock(options.folders.run);
-  return follow(options);
+  return await follow(options); // awaited here: the lock is held until it ends
 }
 
 async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
-  const { node, log, folders, interface: name, timing } = options;
+  const { node, log, folders, interface: name } = options;
+  const timing = { ...defaultTiming, ...options.timing };
   const world = new World(node, log);
   const { desired } = await firstOf(world, options);
   using netlink = Netlink.open();
   return preview(
     desired,
-    { folders, interface: name, graceMs: timing?.grace ?? defaultTiming.grace },
+    { folders, interface: name, switching: { delayMs: timing.delay, graceMs: timing.grace } },
     netlink,
   );
 }
@@ -80,7 +90,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
       object,
       attach: options.attach,
       interface: options.interface,
-      graceMs: timing.grace,
+      switching: { delayMs: timing.delay, graceMs: timing.grace },
       said: (command) => log.info({ command }, 'command run'),
     },
     netlink,

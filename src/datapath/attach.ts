@@ -1,10 +1,17 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BpfError, features, kernel, Link, type Program } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
-import { attachFilter, filterOn } from './clsact.js';
-import { generations, type Generation } from './generation.js';
-import { directions, programName, refused, type Direction, type Loaded } from './load.js';
+import { attachFilter, detachFilter, filterOn } from './clsact.js';
+import { Generation } from './generation.js';
+import {
+  directions,
+  pinnedProgramIds,
+  programName,
+  refused,
+  type Direction,
+  type Loaded,
+} from './load.js';
 import type { Uplink } from './uplink.js';
 
 /** How the programs hang on the uplink. */
@@ -94,21 +101,26 @@ export class Attachment implements Disposable {
         direction,
         position: { at: 'head' },
       });
-      for (const pin of linkPins(direction, generation)) rmSync(pin, { force: true });
-      this.#hold(direction, link, own);
+      rmSync(own, { force: true }); // of a link whose interface is gone
+      this.#hold(direction, link, generation);
+      // Of a run with --attach clsact: two of us on one hook would count each packet twice.
+      detachFilter(uplink.index, direction, pinnedProgramIds(generation.pins, direction));
       return 'attached';
     }
     const isOther = there.info.programId !== program.info.id;
     if (isOther) there.update(program);
-    this.#hold(direction, there, own);
+    this.#hold(direction, there, generation);
     return isOther ? 'replaced' : 'nothing';
   }
 
-  #hold(direction: Direction, link: Link, pin: string): void {
+  #hold(direction: Direction, link: Link, generation: Generation): void {
     this.#links.set(direction, link);
-    if (existsSync(pin)) return;
-    mkdirSync(dirname(pin), { recursive: true, mode: 0o700 });
-    link.pin(pin);
+    const own = generation.link(direction);
+    if (!existsSync(own)) {
+      mkdirSync(dirname(own), { recursive: true, mode: 0o700 });
+      link.pin(own);
+    }
+    for (const pin of linkPins(direction, generation)) if (pin !== own) rmSync(pin);
   }
 
   /** The link that we hold, or those that this and earlier generations have pinned. */
@@ -119,10 +131,10 @@ export class Attachment implements Disposable {
   }
 }
 
-function linkPins(direction: Direction, own: Generation): string[] {
-  const others = generations(own.pins).filter(({ name }) => name !== own.name);
-  return [own, ...others]
-    .map((generation) => generation.link(direction))
+/** Of this generation, earlier ones, and folders that were set aside: whatever of ours may still be on a hook. */
+function linkPins(direction: Direction, { pins }: Generation): string[] {
+  return readdirSync(pins)
+    .map((folder) => new Generation(pins, folder).link(direction))
     .filter((pin) => existsSync(pin));
 }
 

@@ -12,7 +12,7 @@ import { configOf, probe, type Config, type Probes } from './config.js';
 import { firstPeer } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
-import { Grace } from './grace.js';
+import { Switching, type SwitchTiming } from './switching.js';
 import type { Image } from './image.js';
 import { Places, type Remembered } from './indices.js';
 import { arePinned, load, mapNames, pinAgain, type Loaded } from './load.js';
@@ -28,8 +28,7 @@ export interface DatapathOptions {
   readonly attach: AttachKind | 'auto';
   /** Interface that the user names; undefined: the one that has the node's address. */
   readonly interface: string | undefined;
-  /** How long a mode that was switched off is still accepted. */
-  readonly graceMs: number;
+  readonly switching: SwitchTiming;
   /** A command that was run on the machine, for the log. */
   readonly said: (command: string) => void;
 }
@@ -52,7 +51,7 @@ export class Datapath implements Disposable {
   readonly #netlink: Netlink;
   readonly #probes: Probes;
   readonly #attachment: Attachment;
-  readonly #grace: Grace;
+  readonly #switching: Switching;
   #loaded: InForce | undefined;
   #remembered: Remembered = new Map();
   #uplink: Uplink | undefined;
@@ -62,13 +61,13 @@ export class Datapath implements Disposable {
     this.#netlink = netlink;
     this.kind = attachKind(options.attach);
     this.#attachment = new Attachment(this.kind);
-    this.#grace = new Grace(options.graceMs);
+    this.#switching = new Switching(options.switching);
     this.#probes = probe();
   }
 
   /** When the accepted modes change by time alone; undefined: not at all. */
   get nextEndMs(): number | undefined {
-    return this.#grace.nextEndMs();
+    return this.#switching.nextEndMs();
   }
 
   /** The clsact qdisc of the uplink was not there before us. */
@@ -91,7 +90,7 @@ export class Datapath implements Disposable {
       desired,
       mapTables(current.parts.maps),
       { ...current.places, remembered: this.#remembered },
-      this.#grace,
+      this.#switching,
       nowMs,
     );
 
@@ -107,7 +106,11 @@ export class Datapath implements Disposable {
     const network =
       underlay === undefined
         ? []
-        : planNetwork(underlay, networkTables(this.#netlink, underlay.addresses));
+        : planNetwork(
+            underlay,
+            networkTables(this.#netlink, underlay.addresses),
+            this.#switching.isDelaying,
+          );
 
     const changes = reconcile([...steps, attach, ...network]);
     this.#remembered = remember(image);

@@ -93,6 +93,21 @@ export function pinAgain({ generation, build, maps, programs }: Loaded): void {
     pinAt(generation.program(build, programName(direction)), programs[direction]);
 }
 
+/** Ids of the programs that any of our generations has pinned for a direction. */
+export function pinnedProgramIds(pins: string, direction: Direction): ReadonlySet<number> {
+  const paths = generations(pins)
+    .flatMap((generation) =>
+      generation.builds().map((build) => generation.program(build, programName(direction))),
+    )
+    .filter((path) => existsSync(path));
+  return new Set(
+    paths.map((path) => {
+      using program = Program.open(path);
+      return program.info.id;
+    }),
+  );
+}
+
 /** Whether all of it is still pinned. */
 export function arePinned({ generation, build }: Pick<Loaded, 'generation' | 'build'>): boolean {
   return [
@@ -150,13 +165,13 @@ function pinnedShapes(generation: Generation): Shape[] {
   });
 }
 
-/** A pin that is not what its folder's name promises was not made by us: out of the way with the folder. */
+/** A pin that is not what its folder's name promises was not made by us: out of the way with the folder. (A BPF file system takes no dots in names.) */
 function setAside(generation: Generation, shapes: readonly Shape[]): void {
   const foreign = pinnedShapes(generation).some((pinned) => {
     const shape = shapes.find(({ name }) => name === pinned.name);
     return shape === undefined || generationOf([shape]) !== generationOf([pinned]);
   });
-  if (foreign) renameSync(generation.folder, `${generation.folder}.foreign-${Date.now()}`);
+  if (foreign) renameSync(generation.folder, `${generation.folder}-foreign-${Date.now()}`);
 }
 
 function adopt({ generation, build }: Target): Parts | undefined {

@@ -2,10 +2,10 @@ import type { Desired, PeerName, Policy, PoolEntry } from '../model/desired.js';
 import type { Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import type { BlockEntry, PeerEntry, PeerIndex, PolicyIndex, SourceEntry } from './entry.js';
-import type { Grace } from './grace.js';
 import { imageOf, type Allocation, type Image } from './image.js';
 import type { Remembered } from './indices.js';
 import { step, type Step } from './reconcile.js';
+import type { Switching } from './switching.js';
 import type { Table } from './table.js';
 import type { KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
 
@@ -31,7 +31,7 @@ export function planMaps(
   desired: Desired,
   tables: MapTables,
   allocation: Allocation,
-  grace: Grace,
+  switching: Switching,
   nowMs: number,
 ): { readonly image: Image; readonly steps: readonly Step[] } {
   const actual = {
@@ -43,12 +43,10 @@ export function planMaps(
     pools: tables.pools.entries(),
   };
   const image = imageOf(desired, actual, allocation);
-  const sources = grace.extend('sources', image.sources, actual.sources, nowMs);
-  const policies = new Map(
-    [...grace.extend('policies', image.policies, actual.policies, nowMs)].filter(
-      ([, policy]) => !isZero(policy),
-    ),
-  );
+  const sources = switching.accept('sources', image.sources, actual.sources, nowMs);
+  const accepting = switching.accept('policies', image.policies, actual.policies, nowMs);
+  const sending = switching.send(accepting, actual.policies, actual.blocks, nowMs);
+  const policies = new Map([...sending].filter(([, policy]) => !isZero(policy)));
   return {
     image,
     steps: [
@@ -63,12 +61,32 @@ export function planMaps(
 }
 
 /** The way of routes, neighbours and addresses: behind the maps and the attached programs. */
-export function planNetwork(underlay: Underlay, tables: NetworkTables): readonly Step[] {
+export function planNetwork(
+  underlay: Underlay,
+  tables: NetworkTables,
+  isDelaying: boolean,
+): readonly Step[] {
+  const routes = tables.routes.entries();
   return [
     step(tables.neighbours, underlay.neighbours, tables.neighbours.entries()),
     step(tables.addresses, underlay.addresses, tables.addresses.entries()),
-    step(tables.routes, underlay.routes, tables.routes.entries()),
+    step(tables.routes, isDelaying ? notLarger(underlay.routes, routes) : underlay.routes, routes),
   ];
+}
+
+/** While a pool still sends in its old mode, its packets must fit both modes. */
+function notLarger(
+  desired: Underlay['routes'],
+  actual: ReadonlyMap<string, KernelRoute>,
+): Underlay['routes'] {
+  return new Map(
+    [...desired].map(([key, route]) => {
+      const there = actual.get(key);
+      return there?.type !== 'unicast' || route.type !== 'unicast'
+        ? [key, route]
+        : [key, { ...route, mtu: Math.min(route.mtu ?? Infinity, there.mtu ?? Infinity) }];
+    }),
+  );
 }
 
 /** What a round wrote, for the next one: a node whose address changes keeps its index. */

@@ -1,18 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EncapError } from '../errors.js';
 import type { ObjectFile } from './compile.js';
 import { hashBytes, hashSources } from './sources.js';
+import { writeAtomically } from './write.js';
 
 /** dist/prebuilt: made by `npm run build` where there is a clang. */
 export const prebuiltFolder = fileURLToPath(new URL('../../prebuilt', import.meta.url));
 
-export const prebuiltObject = 'encapd.bpf.o';
-export const prebuiltManifest = 'manifest.json';
+const prebuiltObject = 'encapd.bpf.o';
+const prebuiltManifest = 'manifest.json';
 
 /** What the object was made of: checked before it is used. */
-export interface Manifest {
+interface Manifest {
   readonly object: string;
   readonly sources: string;
   readonly compiler: string;
@@ -36,6 +37,19 @@ export function readPrebuilt(folder: string, sources: string, why: string): Obje
       `it was made of other sources (${short(manifest.sources)}) than ${sources} has (${short(actual)})`,
     );
   return { bytes, sha256, origin: { kind: 'prebuilt', file, why, compiler: manifest.compiler } };
+}
+
+/** Makes the object that nodes without clang use. */
+export function writePrebuilt(
+  folder: string,
+  sources: string,
+  compiler: string,
+  bytes: Uint8Array,
+): void {
+  const manifest: Manifest = { object: hashBytes(bytes), sources: hashSources(sources), compiler };
+  mkdirSync(folder, { recursive: true });
+  writeAtomically(join(folder, prebuiltObject), bytes);
+  writeAtomically(join(folder, prebuiltManifest), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function readManifest(file: string, why: string): Manifest {

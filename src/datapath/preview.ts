@@ -4,7 +4,7 @@ import type { Desired } from '../model/desired.js';
 import { firstPeer } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
-import { Grace } from './grace.js';
+import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
 import { directions, mapNames, type MapName, type RawMap } from './load.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
@@ -17,13 +17,13 @@ import { uplinkOf } from './uplink.js';
 export interface PreviewOptions {
   readonly folders: Folders;
   readonly interface: string | undefined;
-  readonly graceMs: number;
+  readonly switching: SwitchTiming;
 }
 
 /** What a round would change, as data. Reads the kernel, writes nothing, loads nothing. */
 export function preview(
   desired: Desired,
-  { folders, interface: name, graceMs }: PreviewOptions,
+  { folders, interface: name, switching }: PreviewOptions,
   netlink: Netlink,
 ): readonly Change[] {
   const generation = generations(folders.pins).find((candidate) =>
@@ -31,6 +31,7 @@ export function preview(
   );
   const uplink = uplinkOf(desired.self, netlink.links(), netlink.addresses(), name);
   using opened = openTables(generation);
+  const plannedSwitch = new Switching(switching);
   const { steps } = planMaps(
     desired,
     opened.tables,
@@ -39,11 +40,15 @@ export function preview(
       policies: new Places('policies', 0, 2 ** 32),
       remembered: new Map(),
     },
-    new Grace(graceMs),
+    plannedSwitch,
     0,
   );
   const underlay = underlayOf(desired, uplink);
-  const network = planNetwork(underlay, networkTables(netlink, underlay.addresses));
+  const network = planNetwork(
+    underlay,
+    networkTables(netlink, underlay.addresses),
+    plannedSwitch.isDelaying,
+  );
   const links = directions
     .filter((direction) => generation === undefined || !existsSync(generation.link(direction)))
     .map((direction): Change => ({

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { Link, Program, type Netlink } from 'libbpf-ts';
+import { Link, type Netlink } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import { detachFilter, filterOn, removeEmptyClsact } from './clsact.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
-import { directions, programName, type Direction } from './load.js';
+import { directions, pinnedProgramIds, type Direction } from './load.js';
 import type { Change } from './reconcile.js';
 import { readState, stateFile } from './state.js';
 import type { Table } from './table.js';
@@ -78,7 +78,7 @@ function links({ pins }: Folders, direction: Direction): Belonging[] {
 }
 
 function filters({ pins }: Folders, netlink: Netlink, direction: Direction): Belonging[] {
-  const ours = programIds(pins, direction);
+  const ours = pinnedProgramIds(pins, direction);
   if (ours.size === 0) return [];
   return netlink
     .links()
@@ -90,20 +90,6 @@ function filters({ pins }: Folders, netlink: Netlink, direction: Direction): Bel
         detachFilter(index, direction, ours);
       },
     }));
-}
-
-function programIds(pins: string, direction: Direction): ReadonlySet<number> {
-  const paths = generations(pins).flatMap((generation) =>
-    generation.builds().map((build) => generation.program(build, programName(direction))),
-  );
-  return new Set(
-    paths
-      .filter((path) => existsSync(path))
-      .map((path) => {
-        using program = Program.open(path);
-        return program.info.id;
-      }),
-  );
 }
 
 /** Ours only where the state file says that it was not there before us. */
@@ -122,7 +108,7 @@ function pins({ pins: folder }: Folders): Belonging[] {
       key: folder,
       remove: () => {
         for (const name of readdirSync(folder))
-          if (/^[0-9a-f]{16}(\.foreign-\d+)?$/.test(name))
+          if (/^[0-9a-f]{16}(-foreign-\d+)?$/.test(name))
             rmSync(join(folder, name), { recursive: true });
         rmdirSync(folder); // what someone else put here stays, and is said
       },
@@ -133,7 +119,11 @@ function pins({ pins: folder }: Folders): Belonging[] {
 function files({ run }: Folders): Belonging[] {
   if (!existsSync(run)) return [];
   const ours = [stateFile(run), ...logs(run)].filter((file) => existsSync(file));
-  return ours.map((file) => ({ table: 'files', key: file, remove: () => rmSync(file) }));
+  const rest = readdirSync(run).length - ours.length;
+  return [
+    ...ours.map((file) => ({ table: 'files', key: file, remove: () => rmSync(file) })),
+    ...(rest === 0 ? [{ table: 'files', key: run, remove: () => rmdirSync(run) }] : []),
+  ];
 }
 
 function logs(run: string): string[] {

@@ -7,8 +7,8 @@ import { EncapError } from '../../../src/errors.js';
 import type { NodeName } from '../../../src/model/node.js';
 import { fileSource } from '../../../src/sources/file/watch.js';
 
-// An agent as a process of its own: node agent.js run|once|dry-run|down FILE NODE ATTACH GRACE_MS
-const [verb = '', file = '', node = '', attach = 'auto', grace = '60000'] = process.argv.slice(2);
+// An agent as a process of its own: node agent.js run|once|dry-run|down FILE NODE ATTACH DELAY_MS
+const [verb = '', file = '', node = '', attach = 'auto', delay = '2000'] = process.argv.slice(2);
 const folders = foldersOf(process.env);
 const ended = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.abort());
@@ -27,7 +27,7 @@ try {
           folders,
           log: pino({ level: 'debug' }, pino.destination({ dest: 2, sync: true })),
           signal: ended.signal,
-          timing: { grace: Number(grace) },
+          timing: { delay: Number(delay) },
         });
   if (verb !== 'run') process.stdout.write(`${JSON.stringify(changes)}\n`);
 } catch (failure) {

@@ -29,6 +29,9 @@ export class Network implements AsyncDisposable {
   constructor(modes: PoolModes = { vxlanMode: 'Always' }) {
     const [a, b, wa, wb] = [this.space('a'), this.space('b'), this.space('wa'), this.space('wb')];
     for (const space of [a, b, wa, wb]) ip('netns', 'add', space);
+    // IPv4 alone: duplicate address detection would change the snapshots under our feet.
+    for (const space of [a, b])
+      inside(space, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
     ip('-n', a, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
     this.#node(a, wa, 1);
     this.#node(b, wb, 2);
@@ -124,8 +127,8 @@ export class Network implements AsyncDisposable {
   }
 
   /** Starts an agent and waits until its node carries traffic. */
-  async agent(node: 'a' | 'b', attach = 'auto', graceMs = 60_000): Promise<Agent> {
-    const agent = new Agent(this, node, attach, graceMs);
+  async agent(node: 'a' | 'b', attach = 'auto', delayMs = 2000): Promise<Agent> {
+    const agent = new Agent(this, node, attach, delayMs);
     this.#agents.push(agent);
     await agent.until('ready');
     return agent;
@@ -204,7 +207,7 @@ export class Agent {
   #rest = '';
   #output = '';
 
-  constructor(network: Network, node: 'a' | 'b', attach: string, graceMs: number) {
+  constructor(network: Network, node: 'a' | 'b', attach: string, delayMs: number) {
     mkdirSync(network.environment(node).ENCAP_RUN_DIR ?? '', { recursive: true });
     this.#child = spawn(
       'nsenter',
@@ -216,7 +219,7 @@ export class Agent {
         network.manifests,
         `node-${node}`,
         attach,
-        String(graceMs),
+        String(delayMs),
       ],
       { env: network.environment(node), stdio: ['ignore', 'pipe', 'pipe'] },
     );

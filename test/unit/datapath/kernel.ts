@@ -6,7 +6,6 @@ import {
   sameSource,
   selfIndex,
 } from '../../../src/datapath/entry.js';
-import { Grace } from '../../../src/datapath/grace.js';
 import { Places, type Remembered } from '../../../src/datapath/indices.js';
 import {
   planMaps,
@@ -15,6 +14,7 @@ import {
   type MapTables,
   type NetworkTables,
 } from '../../../src/datapath/plan.js';
+import { Switching, type SwitchTiming } from '../../../src/datapath/switching.js';
 import { reconcile, type Change } from '../../../src/datapath/reconcile.js';
 import { sameRoute, underlayOf, type KernelNeighbour } from '../../../src/datapath/underlay.js';
 import type { Desired, PoolEntry } from '../../../src/model/desired.js';
@@ -27,13 +27,16 @@ export class Kernel {
   readonly maps;
   readonly network;
   nowMs = 0;
-  readonly grace: Grace;
+  readonly switching: Switching;
   #remembered: Remembered = new Map();
   readonly #peers = new Places('peers', firstPeer, 12);
   readonly #policies = new Places('policies', 0, 8);
 
-  constructor(afterWrite: () => void = () => undefined, graceMs = 0) {
-    this.grace = new Grace(graceMs);
+  constructor(
+    afterWrite: () => void = () => undefined,
+    timing: SwitchTiming = { delayMs: 0, graceMs: 0 },
+  ) {
+    this.switching = new Switching(timing);
     this.maps = {
       sources: new MemoryTable<Address, Entry<'sources'>>(
         'sources',
@@ -86,11 +89,14 @@ export class Kernel {
       desired,
       this.maps,
       { peers: this.#peers, policies: this.#policies, remembered: this.#remembered },
-      this.grace,
+      this.switching,
       this.nowMs,
     );
     const underlay = underlayOf(desired, { name: 'eth0', index: 2, mtu: 1500 });
-    const changes = reconcile([...steps, ...planNetwork(underlay, this.network)]);
+    const changes = reconcile([
+      ...steps,
+      ...planNetwork(underlay, this.network, this.switching.isDelaying),
+    ]);
     this.#remembered = remember(image);
     return changes;
   }

@@ -96,7 +96,7 @@ test('the index of a node that left rests until the others had their turn', (t) 
 });
 
 test('a mode that was switched off is accepted for the grace time, then not', (t) => {
-  const kernel = new Kernel(undefined, 60_000);
+  const kernel = new Kernel(undefined, { delayMs: 0, graceMs: 60_000 });
   const accepted = (): readonly string[] =>
     [...kernel.maps.policies.content.values()].flatMap((policy) => policy.accepted);
   const sources = (): readonly string[] =>
@@ -109,7 +109,7 @@ test('a mode that was switched off is accepted for the grace time, then not', (t
   kernel.apply(ipip);
   t.deepEqual(accepted(), ['ipip', 'vxlan']);
   t.deepEqual(sources(), ['ipip', 'vxlan']);
-  t.is(kernel.grace.nextEndMs(), 1_060_000);
+  t.is(kernel.switching.nextEndMs(), 1_060_000);
 
   kernel.nowMs = 1_059_999;
   t.deepEqual(kernel.apply(ipip), []);
@@ -117,11 +117,11 @@ test('a mode that was switched off is accepted for the grace time, then not', (t
   kernel.apply(ipip);
   t.deepEqual(accepted(), ['ipip']);
   t.deepEqual(sources(), ['ipip']);
-  t.is(kernel.grace.nextEndMs(), undefined);
+  t.is(kernel.switching.nextEndMs(), undefined);
 });
 
 test('a pool that stops encapsulating still takes what the others send during the grace time', (t) => {
-  const kernel = new Kernel(undefined, 60_000);
+  const kernel = new Kernel(undefined, { delayMs: 0, graceMs: 60_000 });
   kernel.apply(desiredOf({ pools: [vxlan], nodes: [1] }));
   const never = desiredOf({ pools: [{ ...vxlan, encap: 'none' }], nodes: [1] });
   kernel.apply(never);
@@ -132,6 +132,40 @@ test('a pool that stops encapsulating still takes what the others send during th
   kernel.nowMs = 60_000;
   kernel.apply(never);
   t.is(kernel.maps.policies.content.size, 0);
+});
+
+test('a new mode is accepted at once, and sent when the others have heard of it', (t) => {
+  const kernel = new Kernel(undefined, { delayMs: 2000, graceMs: 60_000 });
+  const policy = (): unknown => [...kernel.maps.policies.content.values()][0];
+  const mtu = (): number | undefined => {
+    const route = kernel.network.routes.content.get('unicast 10.0.0.0/16 metric 0');
+    return route?.type === 'unicast' ? route.mtu : undefined;
+  };
+  const overhead = (desired: Desired, overheadBytes: number): Desired => ({
+    ...desired,
+    routes: new Map(
+      [...desired.routes].map(([cidr, route]) => [cidr, { ...route, overheadBytes }]),
+    ),
+  });
+  kernel.apply(overhead(desiredOf({ pools: [vxlan], nodes: [1] }), 50));
+  t.like(policy(), { sameSubnet: 'vxlan' }, 'a new pool waits for nobody');
+
+  const ipip = overhead(desiredOf({ pools: [{ ...vxlan, encap: 'ipip' }], nodes: [1] }), 20);
+  kernel.nowMs = 1000;
+  kernel.apply(ipip);
+  t.deepEqual(policy(), { sameSubnet: 'vxlan', otherSubnet: 'vxlan', accepted: ['ipip', 'vxlan'] });
+  t.is(mtu(), 1450, 'packets still fit the larger headers');
+  t.is(kernel.switching.nextEndMs(), 3000);
+
+  kernel.nowMs = 3000;
+  kernel.apply(ipip);
+  t.deepEqual(policy(), { sameSubnet: 'ipip', otherSubnet: 'ipip', accepted: ['ipip', 'vxlan'] });
+  t.is(mtu(), 1480);
+
+  kernel.nowMs = 61_000;
+  kernel.apply(ipip);
+  t.deepEqual(policy(), { sameSubnet: 'ipip', otherSubnet: 'ipip', accepted: ['ipip'] });
+  t.is(kernel.switching.nextEndMs(), undefined);
 });
 
 test('a step that fails stops the ones behind it and undoes nothing', (t) => {

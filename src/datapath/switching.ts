@@ -1,0 +1,101 @@
+import { encapsulations, type EncapName } from '../encap/index.js';
+import type { Policy } from '../model/desired.js';
+import type { Cidr } from '../net/cidr.js';
+import type { BlockEntry, PolicyIndex } from './entry.js';
+
+/** How a mode switch is spread over time. */
+export interface SwitchTiming {
+  /** A new mode is accepted at once and sent after this: by then the other nodes accept it, too. */
+  readonly delayMs: number;
+  /** A mode that was switched off is accepted for this long: the others switch when they hear of it. */
+  readonly graceMs: number;
+}
+
+/** An entry that says which encapsulations may carry something to us. */
+interface Accepting {
+  readonly accepted: readonly EncapName[];
+}
+
+/**
+ * Switches the modes of pools so that no packet is lost, though no node waits for another. What the kernel does now is
+ * the memory of what was before, so that a restart in the middle forgets nothing.
+ */
+export class Switching {
+  readonly #timing: SwitchTiming;
+  /** Monotonic milliseconds at which each entry's waiting began. */
+  readonly #grace = new Map<string, number>();
+  readonly #delay = new Map<PolicyIndex, number>();
+
+  constructor(timing: SwitchTiming) {
+    this.#timing = timing;
+  }
+
+  /** Whether some pool still sends in its old mode: its packets may be larger than the new one's. */
+  get isDelaying(): boolean {
+    return this.#delay.size > 0;
+  }
+
+  /** When the next of them ends; undefined when nothing waits. */
+  nextEndMs(): number | undefined {
+    const ends = [
+      ...[...this.#grace.values()].map((since) => since + this.#timing.graceMs),
+      ...[...this.#delay.values()].map((since) => since + this.#timing.delayMs),
+    ];
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+
+  /** The entries of one table, each with what it accepted until now, as long as that may last. */
+  accept<K extends string | number, V extends Accepting>(
+    table: string,
+    desired: ReadonlyMap<K, V>,
+    actual: ReadonlyMap<K, V>,
+    nowMs: number,
+  ): ReadonlyMap<K, V> {
+    const extended = new Map<K, V>();
+    const running = new Set<string>();
+    for (const [key, entry] of desired) {
+      const before = actual.get(key)?.accepted ?? [];
+      const lasts = (name: EncapName): boolean => {
+        const id = `${table} ${key} ${name}`;
+        const since = this.#grace.get(id) ?? nowMs;
+        if (!before.includes(name) || nowMs - since >= this.#timing.graceMs) return false;
+        this.#grace.set(id, since);
+        running.add(id);
+        return true;
+      };
+      const accepted = names.filter((name) => entry.accepted.includes(name) || lasts(name));
+      extended.set(key, { ...entry, accepted });
+    }
+    for (const id of this.#grace.keys())
+      if (id.startsWith(`${table} `) && !running.has(id)) this.#grace.delete(id);
+    return extended;
+  }
+
+  /** The policies, each still sending as it does now, as long as the others may not have heard of the switch. */
+  send(
+    desired: ReadonlyMap<PolicyIndex, Policy>,
+    actual: ReadonlyMap<PolicyIndex, Policy>,
+    blocks: ReadonlyMap<Cidr, BlockEntry>,
+    nowMs: number,
+  ): ReadonlyMap<PolicyIndex, Policy> {
+    const inUse = new Set([...blocks.values()].map(({ policy }) => policy));
+    const delayed = new Map<PolicyIndex, Policy>();
+    for (const [index, policy] of desired) {
+      const { sameSubnet, otherSubnet } = actual.get(index) ?? never;
+      const isSwitch =
+        inUse.has(index) &&
+        (policy.sameSubnet !== sameSubnet || policy.otherSubnet !== otherSubnet);
+      const since = this.#delay.get(index) ?? nowMs;
+      const waits = isSwitch && nowMs - since < this.#timing.delayMs;
+      if (waits) this.#delay.set(index, since);
+      else this.#delay.delete(index);
+      delayed.set(index, waits ? { ...policy, sameSubnet, otherSubnet } : policy);
+    }
+    for (const index of this.#delay.keys()) if (!desired.has(index)) this.#delay.delete(index);
+    return delayed;
+  }
+}
+
+const names = Object.keys(encapsulations) as EncapName[];
+
+const never: Policy = { sameSubnet: 'none', otherSubnet: 'none', accepted: [] };
