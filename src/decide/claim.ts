@@ -1,7 +1,7 @@
 import type { Block } from '../model/block.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Node, NodeName } from '../model/node.js';
-import { families, type Address } from '../net/address.js';
+import { addressBits, families, type Address } from '../net/address.js';
 import { cidrOf, hostCidr, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { isKnown } from './host.js';
 import type { Warning } from './warning.js';
@@ -27,11 +27,11 @@ export function claimsOf(
       message: 'routeSource is WorkloadIPs, but no WorkloadList says which addresses there are',
     });
   }
-  const blocks = new Enclosing(claims);
-  for (const [address, { node, by }] of references(inventory, self)) {
-    const cidr = hostCidr(address);
-    if (isRouted(node, by, blocks.over(cidr), self)) claims.set(cidr, { node, by });
-  }
+  const blocks = new Enclosing(claims, inventory.blocks);
+  const routed = [...references(inventory, self)]
+    .map(([address, claim]) => ({ cidr: hostCidr(address), claim }))
+    .filter(({ cidr, claim }) => isRouted(claim, blocks.over(cidr), self));
+  for (const { cidr, claim } of routed) claims.set(cidr, claim);
   // The unspecified addresses are never routed.
   claims.delete('0.0.0.0/32' as Cidr);
   claims.delete('::/128' as Cidr);
@@ -75,8 +75,7 @@ export function tunnelAddressesOf(node: Node): Address[] {
 
 /** Whether a single address needs an entry beside those of the blocks that it lies in (the widest first). */
 function isRouted(
-  node: NodeName,
-  by: Claim['by'],
+  { node, by }: Claim,
   enclosing: readonly { readonly claim: Claim; readonly isExact: boolean }[],
   self: NodeName,
 ): boolean {
@@ -94,9 +93,11 @@ class Enclosing {
   /** Shortest first. */
   readonly #lengths: readonly number[];
 
-  constructor(claims: ReadonlyMap<Cidr, Claim>) {
-    this.#claims = new Map(claims);
-    this.#lengths = [...new Set([...claims.keys()].map(prefixLengthOf))].sort((a, b) => a - b);
+  constructor(claims: ReadonlyMap<Cidr, Claim>, blocks: readonly Block[]) {
+    this.#claims = claims;
+    const hosts = [addressBits.ipv4, addressBits.ipv6];
+    const lengths = new Set([...blocks.map(({ cidr }) => prefixLengthOf(cidr)), ...hosts]);
+    this.#lengths = [...lengths].sort((a, b) => a - b);
   }
 
   over(host: Cidr): { claim: Claim; isExact: boolean }[] {

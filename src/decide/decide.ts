@@ -20,7 +20,7 @@ import { claimsOf, tunnelAddressesOf, type Claim } from './claim.js';
 import { hostOf, isKnown, type Host } from './host.js';
 import { isEnabled, overlaysOf, type Overlay } from './overlay.js';
 import { Peers } from './peers.js';
-import { reach } from './reach.js';
+import { reach, type Reach } from './reach.js';
 import { hostPolicyOf, policyOf, poolEntryOf, routeOf } from './routes.js';
 import { externalsOf, sourcesOf } from './sources.js';
 import { vtepMacOf } from './vtep.js';
@@ -101,8 +101,9 @@ function ownersOf({
   const blocks = new Map<Cidr, Owner>();
   const unrouted = new Map<Cidr, string>();
   const faults = new Map<string, Cidr[]>();
+  const ways: Ways = new Map();
   for (const [cidr, claim] of claims) {
-    const found = ownerOf(cidr, claim, ground);
+    const found = ownerOf(cidr, claim, ground, ways);
     if ('peer' in found) {
       blocks.set(cidr, found);
       continue;
@@ -121,21 +122,53 @@ function ownerOf(
   cidr: Cidr,
   { node }: Claim,
   { self, overlays, hosts, peers }: Ground,
-): Owner | { readonly because: string; readonly isFault: boolean } {
+  ways: Ways,
+): Owner | Unrouted {
   const overlay = overlays.match(cidr)?.value;
   if (overlay === undefined) return { because: 'it is in no pool', isFault: true };
   if (overlay.idle !== undefined) return { because: overlay.idle, isFault: false };
-  const policy = overlay.pool.cidr as string as PolicyName;
   // Felix would send to an address that this node borrowed, but whose workload has gone or is yet to come:
   // over IPIP to this node itself, over VXLAN to the block's owner, who sends it back. Here it is ours.
+  const policy = overlay.pool.cidr as string as PolicyName;
   if (node === self) return { peer: 'self', policy };
   const family = familyOf(cidr);
-  const remote = hosts[family].get(node);
-  if (remote === undefined) return { because: `there is no node ${node}`, isFault: true };
-  const way = reach(overlay, hosts[family].get(self), remote);
-  return way.how === 'unreachable'
-    ? { because: way.because, isFault: true }
-    : { peer: peers[family].at(node, way.via), policy };
+  const known = ways.get(overlay)?.get(node);
+  if (known !== undefined) return known;
+  const way = wayTo(node, { overlay, hosts: hosts[family], self });
+  const owner =
+    way.how === 'unreachable'
+      ? { because: way.because, isFault: true }
+      : { peer: peers[family].at(node, way.via), policy };
+  const others = ways.get(overlay);
+  if (others === undefined) ways.set(overlay, new Map([[node, owner]]));
+  else others.set(node, owner);
+  return owner;
+}
+
+interface Unrouted {
+  readonly because: string;
+  readonly isFault: boolean;
+}
+
+/** The same for all that a node has in a pool: worked out once. */
+type Ways = Map<Overlay, Map<NodeName, Owner | Unrouted>>;
+
+function wayTo(
+  node: NodeName,
+  {
+    overlay,
+    hosts,
+    self,
+  }: {
+    readonly overlay: Overlay;
+    readonly hosts: ReadonlyMap<NodeName, Host>;
+    readonly self: NodeName;
+  },
+): Reach {
+  const remote = hosts.get(node);
+  return remote === undefined
+    ? { how: 'unreachable', because: `there is no node ${node}` }
+    : reach(overlay, hosts.get(self), remote);
 }
 
 /** The tables that hang together by pool: only pools in which someone has something need a route. */
