@@ -187,18 +187,22 @@ function functionsOf(of: object): [string, Call][] {
             name,
             (...args) =>
               /^[A-Z]/.test(name)
-                ? (Reflect.construct(member as new () => unknown, args) as unknown)
-                : (Reflect.apply(member as Call, undefined, args) as unknown),
+                ? construct(member as new (...args: unknown[]) => unknown, args)
+                : (member as Call)(...args),
           ],
         ],
   );
+}
+
+function construct(Type: new (...args: unknown[]) => unknown, args: unknown[]): unknown {
+  return new Type(...args);
 }
 
 function methodsOf(all: readonly object[]): [string, Call][] {
   return all.flatMap((one) =>
     methods(one).map(([name, method]): [string, Call] => [
       `${one.constructor.name}.${name}`,
-      (...args) => Reflect.apply(method, one, args) as unknown,
+      (...args) => method.apply(one, args),
     ]),
   );
 }
@@ -206,8 +210,8 @@ function methodsOf(all: readonly object[]): [string, Call][] {
 function methods(one: object): [string, Call][] {
   const prototype = Object.getPrototypeOf(one) as object;
   return Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap(
-    ([name, { value, set }]): [string, Call][] => {
-      const method = (value ?? set) as unknown;
+    ([name, property]): [string, Call][] => {
+      const method: unknown = 'value' in property ? property.value : Reflect.get(property, 'set');
       return typeof method === 'function' && !spared.test(name) ? [[name, method as Call]] : [];
     },
   );
@@ -223,7 +227,8 @@ function fuzz(calls: readonly [string, Call][], handles: Handles): void {
         try {
           call(...args);
         } catch (error) {
-          if (!(error instanceof Error)) throw new Error(`${name} threw ${String(error)}`);
+          if (!(error instanceof Error))
+            throw new Error(`${name} threw what is no Error`, { cause: error });
         }
       },
     ),
