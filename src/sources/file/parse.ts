@@ -1,4 +1,5 @@
 import {
+  type Alias,
   LineCounter,
   type Document as YamlDocument,
   parseAllDocuments,
@@ -18,22 +19,18 @@ import { type Text, textOf, textProblem } from './text.js';
 
 /** The resources in a file's bytes, YAML or JSON. Never throws: what can't be read is a problem with its place. */
 export function parse(file: string, bytes: Uint8Array): Documents {
-  const lines = new LineCounter();
-  const refuse = (message: string, offset = 0, content = ''): Documents => {
-    lines.addNewLine(0);
-    return {
-      files: [file],
-      documents: [],
-      problems: [textProblem(textOf(file, content, lines), message, offset)],
-    };
-  };
   if (bytes.length > limits.sizeBytes)
-    return refuse(`larger than ${limits.sizeBytes / 1024 / 1024} MiB: split it into several files`);
+    return refused(
+      file,
+      `larger than ${limits.sizeBytes / 1024 / 1024} MiB: split it into several files`,
+    );
   const decoded = decode(bytes);
-  if ('message' in decoded) return refuse(decoded.message, decoded.offset);
+  if ('message' in decoded) return refused(file, decoded.message, decoded);
   const { content } = decoded;
   const excess = tooMuch(content);
-  if (excess !== undefined) return refuse(excess.message, excess.offset, content);
+  if (excess !== undefined)
+    return refused(file, excess.message, { content, offset: excess.offset });
+  const lines = new LineCounter();
   if (content.trim() === '') {
     const problem = textProblem(textOf(file, '', lines), 'the file is empty', 0, 'warning');
     return { files: [file], documents: [], problems: [problem] };
@@ -76,7 +73,10 @@ function parseText(file: string, content: string, lines: LineCounter): Documents
     for (const document of 'empty' in parsed ? [] : parsed) {
       const faults = [...document.errors, ...document.warnings];
       problems.push(...faults.map((fault) => yamlProblem(text, document, fault)));
-      if (faults.length > 0) continue;
+      const alias = strayAlias(document);
+      if (alias !== undefined)
+        problems.push(textProblem(text, `there is no anchor &${alias.source}`, alias.range?.[0]));
+      if (faults.length > 0 || alias !== undefined) continue;
       const start = startOf(document);
       const value = plainValue(() => document.toJS({ maxAliasCount: limits.aliases }) as unknown);
       if ('message' in value) problems.push(textProblem(text, value.message, start));
@@ -94,6 +94,22 @@ function parseText(file: string, content: string, lines: LineCounter): Documents
   return { files: [file], documents, problems };
 }
 
+/** `*name` without a `&name` before it. */
+function strayAlias(document: YamlDocument): Alias | undefined {
+  let found: Alias | undefined;
+  let seen = 0;
+  visit(document, {
+    Alias: (_, alias) => {
+      // More are refused anyway, and looking each of them up takes its time.
+      if ((seen += 1) > limits.aliases) return visit.BREAK;
+      if (alias.resolve(document) !== undefined) return undefined;
+      found = alias;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
 function plainValue(
   convert: () => unknown,
 ): { readonly value: unknown } | { readonly message: string } {
@@ -108,17 +124,31 @@ function plainValue(
   }
 }
 
-function decode(
-  bytes: Uint8Array,
-): { readonly content: string } | { readonly message: string; readonly offset: number } {
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
-    return { message: 'UTF-16 text: save it as UTF-8', offset: 0 };
-  const zero = bytes.indexOf(0);
-  if (zero >= 0) return { message: 'not text: it has a zero byte', offset: 0 };
+/** A file that is not even given to the parser. */
+function refused(file: string, message: string, at = { content: '', offset: 0 }): Documents {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of at.content.matchAll(/\n/g)) lines.addNewLine(index + 1);
+  const problem = textProblem(textOf(file, at.content, lines), message, at.offset);
+  return { files: [file], documents: [], problems: [problem] };
+}
+
+type Decoded =
+  | { readonly content: string }
+  | { readonly message: string; readonly content: string; readonly offset: number };
+
+function decode(bytes: Uint8Array): Decoded {
+  const mark = Buffer.from(bytes.subarray(0, 2)).toString('hex');
+  if (mark === 'fffe' || mark === 'feff')
+    return { message: 'UTF-16 text: save it as UTF-8', content: '', offset: 0 };
+  // What is no UTF-8 becomes U+FFFD: that is where it is told.
+  const content = new TextDecoder('utf-8').decode(bytes);
+  const zero = content.indexOf('\0');
+  if (zero >= 0) return { message: 'not text: there is a zero byte', content, offset: zero };
   try {
     return { content: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
-    return { message: 'not UTF-8 text', offset: 0 };
+    return { message: 'not UTF-8 text', content, offset: Math.max(0, content.indexOf('\uFFFD')) };
   }
 }
 

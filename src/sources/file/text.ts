@@ -38,7 +38,7 @@ function startOf(lines: LineCounter, offset: number): { line: number; col: numbe
   return line < 1 ? { line: 1, col: offset + 1 } : { line, col };
 }
 
-/** JSON on one line would fill the screen: then no excerpt is shown. */
+/** Long lines are JSON or worse: no excerpt. Control characters would play with the reader's terminal. */
 function shortened(text: string, column: number): string {
-  return text.length > 400 || column > 400 ? '' : text;
+  return text.length > 400 || column > 400 ? '' : text.replace(/[^\P{Cc}\t]/gu, '·');
 }
