@@ -199,7 +199,7 @@ test("kubeadm's podSubnet goes before the usual CIDRs, of each family", (t) => {
     ['10.244.0.0/16', 'fd00:244::/56'],
   );
   const environment = { CALICO_IPV4POOL_CIDR: '10.9.0.0/16' };
-  t.is(worldOf([kubeadm], { environment }).pools[0]?.spec.cidr, '10.9.0.0/16');
+  t.is(String(worldOf([kubeadm], { environment }).pools[0]?.spec.cidr ?? ''), '10.9.0.0/16');
 });
 
 test('the usual IPv4 CIDR keeps off the hosts', (t) => {
@@ -207,5 +207,5 @@ test('the usual IPv4 CIDR keeps off the hosts', (t) => {
     node({ bgp: { ipv4Address: '192.168.1.11/24' } }, 'a'),
     node({ bgp: { ipv4Address: '172.16.0.1/24' } }, 'b'),
   ];
-  t.is(worldOf(hosts).pools[0]?.spec.cidr, '172.17.0.0/16');
+  t.is(String(worldOf(hosts).pools[0]?.spec.cidr ?? ''), '172.17.0.0/16');
 });

@@ -226,7 +226,7 @@ test("a node that is there as Calico's and as Kubernetes' is one", (t) => {
   ]);
   const found = world.inventory.nodes.get('node-a' as NodeName);
   t.is(world.inventory.nodes.size, 1);
-  t.is(found?.ipv4.bgp?.address, '192.168.1.11');
+  t.is(String(found?.ipv4.bgp?.address), '192.168.1.11');
   t.deepEqual(found?.podCidrs, ['10.244.0.0/24']);
 });
 
@@ -246,7 +246,10 @@ test('host-local IPAM: podCIDRs are blocks, the second address is for IPIP', (t)
     world.inventory.blocks.map(({ cidr, node: owner }) => `${cidr} ${String(owner)}`),
     ['10.244.3.0/24 node-a', 'fd00:3::/64 node-a'],
   );
-  t.is(world.inventory.nodes.get('node-a' as NodeName)?.ipv4.ipipTunnelAddress, '10.244.3.1');
+  t.is(
+    String(world.inventory.nodes.get('node-a' as NodeName)?.ipv4.ipipTunnelAddress),
+    '10.244.3.1',
+  );
 });
 
 test('where there is one IPAM block, podCIDRs are not blocks', (t) => {

@@ -206,7 +206,7 @@ test('allocations are addresses with the nodes that their attributes name', (t) 
     }),
   ]);
   const [found] = world.inventory.blocks;
-  t.is(found?.node, 'node-a');
+  t.is(String(found?.node), 'node-a');
   t.deepEqual([...(found?.allocations ?? [])] as unknown, [
     ['10.1.0.0', 'node-a'],
     ['10.1.0.2', 'node-b'],
@@ -215,7 +215,10 @@ test('allocations are addresses with the nodes that their attributes name', (t) 
 });
 
 const owns = test.macro<[object, string | undefined]>((t, spec, owner) => {
-  t.is(worldOf([block('10.1.0.0/26', spec)]).inventory.blocks[0]?.node, owner);
+  t.deepEqual<unknown, unknown>(
+    worldOf([block('10.1.0.0/26', spec)]).inventory.blocks[0]?.node,
+    owner,
+  );
 });
 
 test('a block is affine to the host of its affinity', owns, { affinity: 'host:node-b' }, 'node-b');
@@ -236,7 +239,7 @@ test('a BlockAffinity does not make a node the owner: the block does', (t) => {
     spec: { state: 'confirmed', node: 'node-b', cidr: '10.1.0.0/26', deleted: 'false' },
   };
   t.deepEqual(errorsOf(claim), []);
-  t.is(worldOf([block('10.1.0.0/26'), claim]).inventory.blocks[0]?.node, 'node-a');
+  t.is(String(worldOf([block('10.1.0.0/26'), claim]).inventory.blocks[0]?.node), 'node-a');
 });
 
 const workloads = (...items: readonly object[]): object => ({
