@@ -31,8 +31,7 @@ static __always_inline enum encap encap_announced(const struct iphdr *ip, struct
 	}
 }
 
-/* Reads the encapsulation's own header. `left` counts the bytes that outer lengths leave for the
- * rest. */
+/* Reads the encapsulation's own header. `left`: the bytes that outer lengths leave for the rest. */
 static __always_inline enum verdict encap_open(enum encap encap, struct cursor *at, __u32 *left)
 {
 	switch (encap) {

@@ -1,5 +1,4 @@
-/* outer.h: what all encapsulations share: the outer IPv4 header, UDP ports, room in the packet,
- * ECN.
+/* outer.h: what all encapsulations share: outer IPv4 and UDP, room in the packet, ECN.
  *
  * Headers are built on the stack before the packet changes, for pointers into it die with
  * bpf_skb_adjust_room. */
@@ -25,8 +24,7 @@
 #define ECN_ECT0 0x02
 #define ECN_CE	 0x03
 
-/* The Internet checksum of a header without options (RFC 1071). 0 over a header that holds its own.
- */
+/* RFC 1071, of a header without options; 0 over one that holds its own checksum. */
 static __always_inline __sum16 ipv4_checksum(const struct iphdr *ip)
 {
 	const __u16 *word = (const __u16 *)ip;
@@ -48,8 +46,7 @@ static __always_inline struct iphdr outer_ipv4(const struct peer *self, const st
 		.version = 4,
 		.ihl = 5,
 		.tos = tos, /* RFC 6040 section 4.1, normal mode: ECN too */
-		/* super-packets may outgrow the field: 0, as the kernel does; segments get theirs
-		 */
+		/* super-packets may outgrow the field: 0, as in the kernel; segments get theirs */
 		.tot_len = bytes > 0xffff ? 0 : bpf_htons(bytes),
 		.frag_off = bpf_htons(IPV4_DF), /* RFC 2003 section 3.1, RFC 7348 section 4.3 */
 		.ttl = config.outer_ttl,
@@ -62,8 +59,7 @@ static __always_inline struct iphdr outer_ipv4(const struct peer *self, const st
 	return ip;
 }
 
-/* One flow, one port: routers and NICs spread flows by it. Ask before a push, which changes the
- * hash. */
+/* One flow, one port: routers and NICs spread flows by it. A push changes the hash: ask before. */
 static __always_inline __be16 flow_port(struct __sk_buff *skb)
 {
 	__u32 hash = bpf_get_hash_recalc(skb);

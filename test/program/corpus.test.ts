@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Dut } from '../support/dut.js';
+import { Dut, whyNoRawFrames } from '../support/dut.js';
 import { root, whyNoPrograms } from '../support/object.js';
 import { fromHex, macBytes } from '../support/packet.js';
 import { pools } from '../support/world.js';
@@ -45,8 +45,9 @@ const dut = missing === undefined ? new Dut() : undefined;
 test.after.always(() => dut?.[Symbol.dispose]());
 
 function judges(t: ExecutionContext, { id, ...packet }: Case): void {
-  if (dut === undefined) {
-    t.log(`skipped: ${missing ?? ''}`);
+  const why = missing ?? (packet.test_run ? undefined : whyNoRawFrames());
+  if (dut === undefined || why !== undefined) {
+    t.log(`skipped: ${why ?? ''}`);
     t.pass();
     return;
   }

@@ -131,6 +131,16 @@ type PeerTraffic = ReturnType<(typeof peerTraffic)['decode']>;
 
 let made = 0;
 
+/** Why frames cannot be sent past the stack here; undefined: they can. */
+export function whyNoRawFrames(): string | undefined {
+  try {
+    execFileSync('python3', ['-c', 'import socket; socket.AF_PACKET'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'python3, which sends raw frames, is not installed';
+  }
+}
+
 /** The verdict whose counter moved; that one alone, by one packet of that size. */
 function onlyMove(
   before: readonly Count[],

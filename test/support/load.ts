@@ -12,9 +12,13 @@ export interface Loaded {
 }
 
 /** Loads the programs as a node of the corpus, with Felix' defaults but for `changes`. */
-export function load(node: NodeName, changes: Partial<Config> = {}): Loaded {
+export function load(
+  node: NodeName,
+  changes: Partial<Config> = {},
+  file: string = datapathObject(),
+): Loaded {
   const config = { ...configOf(settings, probe()), ...changes };
-  const object = open(datapathObject()).setGlobal('config', abi.config, config).load();
+  const object = open(file).setGlobal('config', abi.config, config).load();
   const tables = tablesOf(object);
   fill(tables, node);
   return { object, config, tables };
