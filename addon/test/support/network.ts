@@ -6,6 +6,9 @@ export type Row = Readonly<Record<string, unknown>>;
 
 let made = 0;
 
+/** Without a sanitizer that is preloaded for this process: it would stop at iproute2's own faults. */
+const env = { ...process.env, LD_PRELOAD: '' };
+
 /** A network namespace of the test's own, with a veth pair `near` and `far` that is up; removed after it. */
 export class Network {
   readonly name = `nl-${process.pid}-${(made += 1)}`;
@@ -14,8 +17,8 @@ export class Network {
   readonly far: number;
 
   constructor(t: ExecutionContext) {
-    execFileSync('ip', ['netns', 'add', this.name]);
-    t.teardown(() => execFileSync('ip', ['netns', 'delete', this.name]));
+    execFileSync('ip', ['netns', 'add', this.name], { env });
+    t.teardown(() => execFileSync('ip', ['netns', 'delete', this.name], { env }));
     this.ip('link set lo up');
     this.ip('link add near type veth peer name far');
     this.ip('link set near up');
@@ -25,12 +28,15 @@ export class Network {
   }
 
   ip(command: string): string {
-    return execFileSync('ip', ['-n', this.name, ...command.split(' ')], { encoding: 'utf8' });
+    return execFileSync('ip', ['-n', this.name, ...command.split(' ')], { encoding: 'utf8', env });
   }
 
   /** Commands that each stand on a line, run by one process. */
   batch(commands: readonly string[]): void {
-    execFileSync('ip', ['-n', this.name, '-batch', '-'], { input: `${commands.join('\n')}\n` });
+    execFileSync('ip', ['-n', this.name, '-batch', '-'], {
+      input: `${commands.join('\n')}\n`,
+      env,
+    });
   }
 
   /** What iproute2 sees: the oracle. */
