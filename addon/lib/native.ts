@@ -166,7 +166,6 @@ export interface Native {
     readonly linkIds: readonly number[];
   };
   createClsact(ifindex: number): boolean;
-  destroyClsact(ifindex: number): boolean;
   attachClsact(
     ifindex: number,
     egress: boolean,

@@ -50,19 +50,6 @@ Napi::Value CreateClsact(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), error == 0);
 }
 
-// destroyClsact(ifindex: number): boolean, with all its filters
-Napi::Value DestroyClsact(const Napi::CallbackInfo& info) {
-  LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(Uint32Of(info[0], "ifindex")),
-              .attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
-  const Messages messages;
-  const int error = -bpf_tc_hook_destroy(&hook);
-  if (error != 0 && !IsAbsent(error, messages)) {
-    Throw(info.Env(),
-          {.operation = "remove", .subject = SubjectOf(hook), .error = error, .messages = messages.text()});
-  }
-  return Napi::Boolean::New(info.Env(), error == 0);
-}
-
 // attachClsact(ifindex: number, egress: boolean, priority: number, handle: number, program: Program, replace:
 // boolean,
 //              subject: string): { priority, handle, programId: number }
@@ -115,7 +102,6 @@ Napi::Value DetachClsact(const Napi::CallbackInfo& info) {
 
 void RegisterClsact(Napi::Env env, Napi::Object exports) {
   exports["createClsact"] = Napi::Function::New(env, CreateClsact, "createClsact");
-  exports["destroyClsact"] = Napi::Function::New(env, DestroyClsact, "destroyClsact");
   exports["attachClsact"] = Napi::Function::New(env, AttachClsact, "attachClsact");
   exports["queryClsact"] = Napi::Function::New(env, QueryClsact, "queryClsact");
   exports["detachClsact"] = Napi::Function::New(env, DetachClsact, "detachClsact");
