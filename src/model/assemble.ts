@@ -1,5 +1,5 @@
 import { type Address } from '../net/address.js';
-import { type Finding, problemOf } from './check.js';
+import { type Finding, headOf, problemOf } from './check.js';
 import type { Document, Documents } from './document.js';
 import { defaultPools, type Environment, namesPools } from './environment.js';
 import type { Inventory } from './inventory.js';
@@ -83,7 +83,7 @@ function goodOnes(
 ): Map<string, Resource> {
   const good = new Map<string, Resource>();
   all.forEach(({ document, resource }, index) => {
-    const identity = identityOf(document) ?? `${resource?.kind ?? 'unknown'} number ${index}`;
+    const identity = identityOf(document) ?? `${headOf(document.value).kind ?? ''} number ${index}`;
     const usable = contested.has(document)
       ? before?.get(identity)
       : (resource ?? before?.get(identity));

@@ -178,6 +178,17 @@ test('a later edition that is refused leaves the last good one in force', (t) =>
   );
 });
 
+test('a configuration without a name has a last good edition too', (t) => {
+  const config = (vni: number): object => ({
+    apiVersion: 'encap/v1',
+    kind: 'NodeConfig',
+    vxlan: { vni },
+  });
+  const world = worldOf([config(2 ** 24)], { before: worldOf([config(9)]) });
+  t.is(world.refused.length, 1);
+  t.is(world.inventory.settings.vxlanVni, 9);
+});
+
 test('of two resources with one name the later counts', (t) => {
   const world = worldOf([pool({ cidr: '10.0.0.0/16' }), pool({ cidr: '10.9.0.0/16' })]);
   t.deepEqual(
