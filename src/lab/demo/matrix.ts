@@ -4,8 +4,8 @@ import type { Pinged } from '../ping.js';
 export function matrix(pings: readonly Pinged[]): string {
   const names = [...new Set(pings.map(({ from }) => from.name))];
   const row = (from: string): string =>
-    [from, ...names.map((to) => cell(pings, from, to))].map(pad).join('');
-  return [[' ', ...names].map(pad).join(''), ...names.map(row)].join('\n');
+    [from, ...names.map((to) => cell(pings, from, to))].map(pad).join('').trimEnd();
+  return [[' ', ...names].map(pad).join('').trimEnd(), ...names.map(row)].join('\n');
 }
 
 /** How many pairs were reached, and by which way. */
