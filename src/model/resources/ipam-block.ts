@@ -12,7 +12,7 @@ export interface IpamBlock {
   readonly cidr: Cidr;
   /** Of `host:NODE`; undefined for a block without owner and for a virtual one. */
   readonly node: string | undefined;
-  /** For each allocated ordinal the node that its attributes name. */
+  /** For each ordinal in use the node that its attributes name. Released ones, which only cool down, are left out. */
   readonly allocations: ReadonlyMap<number, string | undefined>;
   /** As written, for `get`. */
   readonly spec: Readonly<Record<string, unknown>>;
@@ -58,7 +58,12 @@ const reading = z
       hostAffinity: z.string().default(''),
       allocations: z.array(z.int().nullable()).default([]),
       attributes: z
-        .array(z.looseObject({ secondary: z.record(z.string(), z.string()).default({}) }))
+        .array(
+          z.looseObject({
+            secondary: z.record(z.string(), z.string()).default({}),
+            releasedAt: z.unknown().optional(),
+          }),
+        )
         .default([]),
     }),
   })
@@ -73,7 +78,7 @@ const reading = z
         allocations
           .slice(0, ordinalsOf(network))
           .flatMap((index, ordinal) =>
-            index === null
+            index === null || (attributes[index]?.releasedAt ?? undefined) !== undefined
               ? []
               : [[ordinal, nonEmpty(attributes[index]?.secondary['node'])] as const],
           ),

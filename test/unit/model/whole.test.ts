@@ -205,7 +205,7 @@ test('two pools with one CIDR are both in the world: which one counts is decided
   );
 });
 
-test('allocations are addresses with the nodes that their attributes name', (t) => {
+test('allocations are addresses with the nodes that their attributes name; released ones are none', (t) => {
   const world = worldOf([
     block('10.1.0.0/30', {
       allocations: [0, null, 1, 2],
@@ -221,7 +221,6 @@ test('allocations are addresses with the nodes that their attributes name', (t) 
   t.deepEqual([...(found?.allocations ?? [])] as unknown, [
     ['10.1.0.0', 'node-a'],
     ['10.1.0.2', 'node-b'],
-    ['10.1.0.3', undefined],
   ]);
 });
 
