@@ -4,7 +4,7 @@ import type { ProgramType } from './types.js';
 /** What a program finds in its context, or leaves there. Older kernels refuse fields that they cannot set: give few. */
 export interface Context {
   readonly ifindex?: number;
-  /** Since 5.19 or so for packets, see limits. */
+  /** Kernel 5.10 refuses it, 6.1 takes it. */
   readonly ingressIfindex?: number;
   readonly mark?: number;
   readonly priority?: number;
