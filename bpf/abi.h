@@ -125,6 +125,7 @@ enum verdict {
 	ENCAPSULATED, /* outer headers pushed, sent to the peer */
 	DECAPSULATED, /* outer headers popped, handed to the stack */
 	DIRECT,	      /* sent to the peer as it is: the pool's policy says so */
+	DIRECT_AGAIN, /* the same packet, once the next hop it waited for had answered */
 
 	/* Not ours. */
 	PASS_NOT_IP,	  /* egress: not IPv4 */

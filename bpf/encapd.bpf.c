@@ -103,7 +103,7 @@ static __always_inline void send(struct __sk_buff *skb, enum verdict verdict,
 	};
 
 	skb->mark |= config.own_mark;
-	if (verdict == DIRECT)
+	if (verdict != ENCAPSULATED)
 		bpf_redirect_neigh(skb->ifindex, &next_hop, sizeof(next_hop), 0);
 	else
 		bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
@@ -169,8 +169,12 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	verdict = trim(skb, inner.bytes) ?: encap_push(encap, skb, self, peer, inner.tos);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
+	/* A queue for an unresolved next hop hands packets back by their route, which says NOBODY.
+	 * An encapsulated packet has a route of its own by then. */
+	if (verdict == DIRECT && skb->mark & config.own_mark)
+		verdict = DIRECT_AGAIN;
 	traffic = peer_traffic_at(block->peer);
-	if (traffic)
+	if (traffic && verdict != DIRECT_AGAIN)
 		count(verdict == DIRECT ? &traffic->direct : &traffic->encapsulated, frame_bytes);
 	send(skb, verdict, peer);
 	return verdict;

@@ -20,7 +20,7 @@ static __noinline int leave(enum direction direction, enum verdict verdict, __u3
 
 	if (traffic)
 		count(direction == EGRESS ? &traffic->egress : &traffic->ingress, bytes);
-	if (verdict == ENCAPSULATED || verdict == DIRECT)
+	if (verdict == ENCAPSULATED || verdict == DIRECT || verdict == DIRECT_AGAIN)
 		return TC_ACT_REDIRECT; /* bpf_redirect_neigh said where to */
 	return verdict >= FIRST_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }

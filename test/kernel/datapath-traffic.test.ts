@@ -14,7 +14,7 @@ const megabyte = 1 << 20;
 interface Row {
   readonly peer: Peer;
   readonly by: AttachBy;
-  readonly encap: 'vxlan' | 'ipip';
+  readonly encap: 'vxlan' | 'ipip' | 'none';
   readonly offloads: Offloads;
 }
 
@@ -23,7 +23,7 @@ async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row):
   if (missing !== undefined) return skip(t, missing);
   using pair = new Pair(peer, by);
   pair.offloads(offloads);
-  const pool = encap === 'vxlan' ? '10.244' : '10.245';
+  const pool = { vxlan: '10.244', ipip: '10.245', none: '10.246' }[encap];
   const [toA, toB] = [`${pool}.1.5`, `${pool}.2.5`];
   const folder = mkdtempSync(join(tmpdir(), 'bp2-capture-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
@@ -48,17 +48,18 @@ async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row):
     );
   }
   await pair.settle();
-  addsUp(t, pair, peer);
+  addsUp(t, pair, peer, encap);
 }
 
 /** in = out + named drops, and here nothing may be dropped. */
-function addsUp(t: ExecutionContext, pair: Pair, peer: Peer): void {
+function addsUp(t: ExecutionContext, pair: Pair, peer: Peer, encap: Row['encap']): void {
   const a = pair.counts('a');
   const drops = [...a, ...pair.counts('b')].filter(([name, n]) => name.includes('DROP') && n > 0n);
   t.deepEqual(drops, []);
-  t.true((a.get('egress ENCAPSULATED') ?? 0n) > 0n);
-  t.true((a.get('ingress DECAPSULATED') ?? 0n) > 0n);
-  t.is(a.get('egress PASS_OWN_TUNNEL'), a.get('egress ENCAPSULATED'));
+  const sent = encap === 'none' ? 'egress DIRECT' : 'egress ENCAPSULATED';
+  t.true((a.get(sent) ?? 0n) > 0n);
+  t.is(a.get('egress PASS_OWN_TUNNEL'), a.get(sent), 'each is met once more, when it leaves');
+  t.is((a.get('ingress DECAPSULATED') ?? 0n) > 0n, encap !== 'none');
   if (peer !== 'programs') return;
   const b = pair.counts('b');
   t.is(b.get('ingress DECAPSULATED'), a.get('egress ENCAPSULATED'));
@@ -76,11 +77,12 @@ const rows: readonly Row[] = [
   { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'off' },
   { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'wire' },
   { peer: 'programs', by: 'clsact', encap: 'ipip', offloads: 'on' },
+  { peer: 'programs', by: 'tcx', encap: 'none', offloads: 'on' },
 ];
 
 for (const row of rows)
   test.serial(
-    `${row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
+    `${row.encap === 'none' ? 'CrossSubnet in one subnet' : row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
     carries,
     row,
   );

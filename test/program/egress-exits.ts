@@ -15,6 +15,12 @@ export const egressExits: readonly Exit[] = [
     packet: pooled('10.246.1.5', '10.246.2.9'),
   },
   {
+    verdict: 'DIRECT_AGAIN',
+    title: 'the same packet, after it waited for the neighbour',
+    packet: pooled('10.246.1.5', '10.246.2.9'),
+    origin: { mark: 0x1000 },
+  },
+  {
     verdict: 'PASS_NOT_IP',
     title: 'LLDP',
     packet: eth(a.uplinkMac, '01:80:c2:00:00:0e').raw('lldp'),

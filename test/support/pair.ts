@@ -188,6 +188,7 @@ export class Pair implements Disposable {
       `neigh add ${nobodyAddress} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
       `route add 10.244.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1450`,
       `route add 10.245.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1480`,
+      `route add 10.246.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1450`,
     ]);
   }
 
@@ -229,7 +230,7 @@ export class Pair implements Disposable {
 
 const sides = ['a', 'b'] as const;
 
-/** The pools whose traffic is always encapsulated: in VXLAN, in IPIP. */
-const pooled = ['10.244', '10.245'];
+/** Pools between A and B, which share a subnet: VXLAN, IPIP, and CrossSubnet, which is direct. */
+const pooled = ['10.244', '10.245', '10.246'];
 
 let made = 0;
