@@ -42,8 +42,9 @@ export function step<K extends string | number, V>(
  * A step that fails stops the ones behind it and undoes nothing, as every prefix of this order is safe.
  */
 export function reconcile(steps: readonly Step[]): readonly Change[] {
-  for (const { name, put } of steps) guarded('put entries in', name, put);
-  for (const { name, remove } of [...steps].reverse()) guarded('remove entries from', name, remove);
+  for (const step of steps) guarded('put entries in', step.name, () => step.put());
+  for (const step of [...steps].reverse())
+    guarded('remove entries from', step.name, () => step.remove());
   return steps.flatMap(({ changes }) => changes);
 }
 

@@ -17,7 +17,6 @@ export function uplinkOf(
   name: string | undefined,
 ): Uplink {
   const link = name === undefined ? carrierOf(self, links, addresses) : named(name, links);
-  if (!link.up) throw unknown(`${link.name} is down`, `ip link set ${link.name} up`);
   return { name: link.name, index: link.index, mtu: link.mtu };
 }
 

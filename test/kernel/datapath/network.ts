@@ -32,16 +32,24 @@ export class Network implements AsyncDisposable {
     // IPv4 alone: duplicate address detection would change the snapshots under our feet.
     for (const space of [a, b])
       inside(space, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
-    ip('-n', a, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
+    this.wire();
     this.#node(a, wa, 1);
     this.#node(b, wb, 2);
     this.declare(modes);
   }
 
+  /** The wire between the nodes, with their addresses. */
+  wire(): void {
+    const [a, b] = [this.space('a'), this.space('b')];
+    ip('-n', a, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
+    for (const [place, node] of [a, b].entries()) {
+      ip('-n', node, 'link', 'set', 'eth0', 'up');
+      ip('-n', node, 'address', 'add', `192.168.77.${place + 1}/24`, 'dev', 'eth0');
+    }
+  }
+
   #node(node: string, workload: string, number: number): void {
     ip('-n', node, 'link', 'set', 'lo', 'up');
-    ip('-n', node, 'link', 'set', 'eth0', 'up');
-    ip('-n', node, 'address', 'add', `192.168.77.${number}/24`, 'dev', 'eth0');
     ip(
       '-n',
       node,

@@ -148,8 +148,8 @@ test("what clang rejects is shown in clang's own lines", (t) => {
       instanceOf: EncapError,
     },
   );
-  t.is(error?.code, 'COMPILER_FAILED');
-  t.regex(error?.why ?? '', /encapd\.bpf\.c:1:\d+: error: .*missing/);
+  t.is(error.code, 'COMPILER_FAILED');
+  t.regex(error.why ?? '', /encapd\.bpf\.c:1:\d+: error: .*missing/);
 });
 
 function prebuiltIn(folder: string, sources: string, change: Record<string, unknown> = {}): Buffer {
@@ -185,8 +185,8 @@ test('without clang and without a prebuilt object the error says what to install
   const error = t.throws(() => compile({ folder, cache, prebuilt, path: scratch(t) }), {
     instanceOf: EncapError,
   });
-  t.is(error?.code, 'FEATURE_MISSING');
-  t.regex(error?.hint ?? '', /apt install clang/);
+  t.is(error.code, 'FEATURE_MISSING');
+  t.regex(error.hint ?? '', /apt install clang/);
 });
 
 const refuses = test.macro({
@@ -199,7 +199,7 @@ const refuses = test.macro({
       instanceOf: EncapError,
       message: reason,
     });
-    t.is(error?.code, 'OBJECT_CORRUPT');
+    t.is(error.code, 'OBJECT_CORRUPT');
   },
 });
 

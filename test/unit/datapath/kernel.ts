@@ -32,10 +32,11 @@ export class Kernel {
   readonly #peers = new Places('peers', firstPeer, 12);
   readonly #policies = new Places('policies', 0, 8);
 
-  constructor(
-    afterWrite: () => void = () => undefined,
-    timing: SwitchTiming = { delayMs: 0, graceMs: 0 },
-  ) {
+  /** Called after each single write: the moment at which a kernel may die. */
+  afterWrite: () => void = () => undefined;
+
+  constructor(timing: SwitchTiming = { delayMs: 0, graceMs: 0 }) {
+    const afterWrite = (): void => this.afterWrite();
     this.switching = new Switching(timing);
     this.maps = {
       sources: new MemoryTable<Address, Entry<'sources'>>(

@@ -1,0 +1,67 @@
+import test from 'ava';
+import type { AddressState, LinkState } from 'libbpf-ts';
+import { uplinkOf } from '../../../src/datapath/uplink.js';
+import { EncapError } from '../../../src/errors.js';
+import type { Desired } from '../../../src/model/desired.js';
+import { desiredOf } from './worlds.js';
+
+const { self } = desiredOf({ pools: [], nodes: [] });
+
+function link(index: number, name: string): LinkState {
+  return {
+    index,
+    name,
+    mtu: 1500,
+    mac: '02:00:00:00:00:01',
+    up: true,
+    lowerUp: true,
+    operState: 'up',
+    kind: undefined,
+    master: undefined,
+    parent: undefined,
+    parentNamespace: undefined,
+    type: 1,
+  };
+}
+
+function address(index: number, text: string): AddressState {
+  return {
+    index,
+    family: 'ipv4',
+    address: text,
+    prefixLength: 24,
+    scope: 'global',
+    label: undefined,
+    peer: undefined,
+    broadcast: undefined,
+    noPrefixRoute: false,
+    tentative: false,
+    duplicate: false,
+  };
+}
+
+const links = [link(2, 'eth0'), link(3, 'eth1')];
+const addresses = [address(2, '10.0.0.1'), address(3, '192.168.1.254')];
+
+test("the uplink is the interface that has the node's address", (t) => {
+  t.deepEqual(uplinkOf(self, links, addresses, undefined), { name: 'eth1', index: 3, mtu: 1500 });
+});
+
+test('an interface that the user names wins', (t) => {
+  t.is(uplinkOf(self, links, addresses, 'eth0').index, 2);
+});
+
+const refuses = test.macro({
+  title: (_, what: string) => `no uplink: ${what}`,
+  exec: (t, what: string, of: Desired['self'], name: string | undefined) => {
+    const error = t.throws(() => uplinkOf(of, links, addresses.slice(0, 1), name), {
+      instanceOf: EncapError,
+      message: `cannot find the uplink: ${what}`,
+    });
+    t.is(error.code, 'UPLINK_UNKNOWN');
+  },
+});
+
+test(refuses, "no interface has the node's address 192.168.1.254", self, undefined);
+test(refuses, 'there is no interface eth9', self, 'eth9');
+test(refuses, 'the node has no IPv4 address', { ipv4: undefined, ipv6: undefined }, undefined);
