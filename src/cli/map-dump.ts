@@ -212,10 +212,14 @@ interface Names {
 
 /** Names by index; without a state file the indices themselves. */
 function namesOf(state: State | undefined): Names {
+  const peers = new Map(Object.entries(state?.peers ?? {}));
+  const policies = new Map(Object.entries(state?.policies ?? {}));
   return {
     peer: (index) =>
-      isSelf(index) ? (state?.node ?? 'self') : (state?.peers[index] ?? `peer ${index}`),
-    policy: (index) => state?.policies[index] ?? `policy ${index}`,
+      isSelf(index)
+        ? (state?.node ?? 'self')
+        : (peers.get(String(index))?.replace(/^ipv[46]\//, '') ?? `peer ${index}`),
+    policy: (index) => policies.get(String(index)) ?? `policy ${index}`,
     verdicts: state?.verdicts ?? {},
   };
 }

@@ -64,7 +64,11 @@ export function define(command: Command): void {
     using netlink = Netlink.open();
     const changes = preview(
       decision.desired,
-      { folders: foldersOf(session.env), interface: undefined, graceMs: defaultTiming.grace },
+      {
+        folders: foldersOf(session.env),
+        interface: config?.interfaces[0],
+        switching: { delayMs: defaultTiming.delay, graceMs: defaultTiming.grace },
+      },
       netlink,
     );
     note(session, `${changes.length} changes to this kernel. Nothing was done.`);
