@@ -38,12 +38,15 @@ export function claimsOf(
   return { claims, warnings };
 }
 
-/** Blocks without a node route for each of their allocations; others for those that another node has. */
+/**
+ * Blocks without a node route for each of their allocations; others for those that another node has. A block of one
+ * address stays its owner's, whoever holds the address.
+ */
 function claimBlock({ cidr, node, allocations }: Block, claims: Map<Cidr, Claim>): void {
-  if (node !== undefined) claims.set(cidr, { node, by: 'block' });
   for (const [address, holder] of allocations)
     if (holder !== undefined && holder !== node)
       claims.set(hostCidr(address), { node: holder, by: 'allocation' });
+  if (node !== undefined) claims.set(cidr, { node, by: 'block' });
 }
 
 /** Single addresses that are known from elsewhere than IPAM. One that several nodes name is the lowest name's, a workload's first. */

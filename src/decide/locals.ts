@@ -17,7 +17,9 @@ export function localsOf(inventory: Inventory, self: NodeName): ReadonlyMap<Addr
   } else if (settings.routeSource === 'CalicoIPAM') {
     for (const { node, allocations } of blocks)
       for (const [address, holder] of allocations)
-        if (holder === self) locals.set(address, node === self ? 'local-workload' : 'borrowed');
+        // IPAM need not say who holds an address of a block: then the block's node does.
+        if ((holder ?? node) === self)
+          locals.set(address, node === self ? 'local-workload' : 'borrowed');
   }
   const local = nodes.get(self);
   if (local !== undefined && isKnown(local))
