@@ -32,6 +32,11 @@ export class Notebook {
     log.info({ object: kind, file, why, compiler }, 'object');
   }
 
+  /** The last round failed. */
+  get isFailing(): boolean {
+    return this.#failure !== '';
+  }
+
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
     const { loaded, uplink, attached, changes, image, notCarried } = round;

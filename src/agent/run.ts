@@ -122,7 +122,8 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     ),
     every(timing.readBack, signal, () => bell.ring()),
     every(timing.pulse, signal, () => {
-      if (datapath.uplink === undefined || datapath.isIntact()) return;
+      // While rounds fail they are tried again anyway, later and later.
+      if (notebook.isFailing || datapath.uplink === undefined || datapath.isIntact()) return;
       notebook.missing();
       bell.ring();
     }),
@@ -180,16 +181,21 @@ async function rounds({
   return first?.changes ?? [];
 }
 
-/** The first whole world; without one there is nothing to do. */
+/** The first reading must be a whole world: there is no second one to wait for. */
 async function firstOf(world: World, { source, signal }: AgentOptions): Promise<Decided> {
-  const enough = new AbortController();
-  await world.follow(source, AbortSignal.any([signal, enough.signal]), () => enough.abort());
-  const decided = world.decide();
-  if (decided !== undefined) return decided;
-  throw new EncapError(`cannot read ${source.name}: there is no whole set of resources in it`, {
-    code: 'CONFIG_INVALID',
-    hint: 'see what is wrong: encap validate',
-  });
+  for await (const reading of source.inventories(signal)) {
+    const decided = world.take(reading) ? world.decide() : undefined;
+    if (decided !== undefined) return decided;
+    const errors = reading.problems.filter(({ severity }) => severity === 'error');
+    throw new EncapError(`cannot read ${source.name}: it is no whole set of resources`, {
+      code: 'CONFIG_INVALID',
+      why: errors
+        .map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
+        .join('\n'),
+      hint: 'see all that is wrong: encap validate',
+    });
+  }
+  throw new EncapError(`cannot read ${source.name}: it was stopped first`, { code: 'UNEXPECTED' });
 }
 
 /** Calls again and again until the signal fires. */

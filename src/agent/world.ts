@@ -25,14 +25,17 @@ export class World {
     this.#log = log;
   }
 
+  /** Takes a reading over where it is a whole world. */
+  take(reading: Reading): boolean {
+    this.#complain(reading);
+    if (reading.inventory === undefined) return false;
+    this.#inventory = reading.inventory;
+    return true;
+  }
+
   /** Follows the source; calls back after each reading that gave a whole world. */
   async follow(source: Source, signal: AbortSignal, changed: () => void): Promise<void> {
-    for await (const reading of source.inventories(signal)) {
-      this.#complain(reading);
-      if (reading.inventory === undefined) continue;
-      this.#inventory = reading.inventory;
-      changed();
-    }
+    for await (const reading of source.inventories(signal)) if (this.take(reading)) changed();
   }
 
   /** What this node's kernel should be in; undefined before the first whole world. */
@@ -47,10 +50,12 @@ export class World {
 
   #complain({ inventory, problems }: Reading): void {
     const errors = problems.filter(({ severity }) => severity === 'error');
-    for (const { file, line, path, message } of errors)
-      this.#once(`${file}:${line} ${path} ${message}`, () =>
-        this.#log.error({ file, line, path, problem: message }, 'resource refused'),
-      );
+    for (const { severity, file, line, path, message: problem } of problems)
+      this.#once(`${file}:${line} ${path} ${problem}`, () => {
+        if (severity === 'error')
+          this.#log.error({ file, line, path, problem }, 'resource refused');
+        else this.#log.warn({ file, line, path, problem }, 'resource with a warning');
+      });
     if (inventory === undefined)
       this.#log.error({ errors: errors.length }, 'source unreadable: the last good state stays');
   }

@@ -2,16 +2,10 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BpfError, features, kernel, Link, type Program } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
-import { attachFilter, detachFilter, filterOn } from './clsact.js';
+import { attachFilter, detachFilter, filterOn, pinnedProgramIds } from './clsact.js';
 import { Generation } from './generation.js';
-import {
-  directions,
-  pinnedProgramIds,
-  programName,
-  refused,
-  type Direction,
-  type Loaded,
-} from './load.js';
+import { directions, programName, type Direction, type Loaded } from './load.js';
+import { refused } from './rejected.js';
 import type { Uplink } from './uplink.js';
 
 /** How the programs hang on the uplink. */

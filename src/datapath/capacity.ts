@@ -5,23 +5,23 @@ import type { Shape } from './generation.js';
 /** How many entries each table must take. */
 export type Needs = Readonly<Record<string, number>>;
 
-/** What a desired state needs; indices that rest after use are counted as a part more. */
-export function needsOf(desired: Desired): Needs {
-  const peers = firstPeer + desired.peers.size;
+/** What a desired state needs, `room` times over: a change puts new entries before it removes old ones. */
+export function needsOf(desired: Desired, room = 1): Needs {
+  const peers = firstPeer + desired.peers.size * room;
   return {
-    sources: desired.sources.size,
-    externals: desired.externals.size,
+    sources: desired.sources.size * room,
+    externals: desired.externals.size * room,
     peers,
     peer_traffic: peers,
-    policies: desired.policies.size,
-    blocks: desired.blocks.size,
-    pools: desired.pools.size,
+    policies: desired.policies.size * room,
+    blocks: desired.blocks.size * room,
+    pools: desired.pools.size * room,
   };
 }
 
 /**
  * The sizes to make the maps with: those of a pinned generation that is large enough, else the object's own,
- * doubled until they hold what is needed twice over (a change puts new entries before it removes old ones).
+ * doubled until they hold what is needed twice over.
  */
 export function sized(
   shapes: readonly Shape[],

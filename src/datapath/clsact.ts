@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { detachClsact, queryClsact, type Program } from 'libbpf-ts';
-import type { Direction } from './load.js';
+import { existsSync } from 'node:fs';
+import { detachClsact, Program, queryClsact } from 'libbpf-ts';
+import { generations } from './generation.js';
+import { programName, type Direction } from './load.js';
 
 /** Our place among the filters of a clsact qdisc. */
 const place = { priority: 147, handle: 1 } as const;
@@ -31,6 +33,21 @@ export function detachFilter(
 ): boolean {
   const id = filterOn(ifindex, direction);
   return id !== undefined && programIds.has(id) && detachClsact({ ifindex, direction, ...place });
+}
+
+/** Ids of the programs that any of our generations has pinned for a direction. */
+export function pinnedProgramIds(pins: string, direction: Direction): ReadonlySet<number> {
+  const paths = generations(pins)
+    .flatMap((generation) =>
+      generation.builds().map((build) => generation.program(build, programName(direction))),
+    )
+    .filter((path) => existsSync(path));
+  return new Set(
+    paths.map((path) => {
+      using program = Program.open(path);
+      return program.info.id;
+    }),
+  );
 }
 
 /** Whether an interface has a clsact qdisc: one that was there before us stays when we go. */

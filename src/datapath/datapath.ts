@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Netlink } from 'libbpf-ts';
+import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { Attachment, attachKind, type Attached, type AttachKind } from './attach.js';
@@ -18,6 +19,7 @@ import { Places, type Remembered } from './indices.js';
 import { arePinned, load, mapNames, pinAgain, type Loaded } from './load.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
+import { readState } from './state.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
@@ -46,13 +48,14 @@ export interface Round {
 /** Everything of ours in the kernel: brings it to what is desired, again and again, and leaves it there. */
 export class Datapath implements Disposable {
   readonly kind: AttachKind;
-  #madeClsact = false;
+  #madeClsact: boolean;
   readonly #options: DatapathOptions;
   readonly #netlink: Netlink;
   readonly #probes: Probes;
   readonly #attachment: Attachment;
   readonly #switching: Switching;
   #loaded: InForce | undefined;
+  #room = 1;
   #remembered: Remembered = new Map();
   #uplink: Uplink | undefined;
 
@@ -63,6 +66,7 @@ export class Datapath implements Disposable {
     this.#attachment = new Attachment(this.kind);
     this.#switching = new Switching(options.switching);
     this.#probes = probe();
+    this.#madeClsact = readState(options.folders.run)?.madeClsact === true;
   }
 
   /** When the accepted modes change by time alone; undefined: not at all. */
@@ -95,6 +99,7 @@ export class Datapath implements Disposable {
     );
 
     const uplink = this.#findUplink(desired);
+    this.#uplink = uplink.found;
     const attached: Attached[] = [];
     const attach: Step = {
       name: 'links',
@@ -112,16 +117,15 @@ export class Datapath implements Disposable {
             this.#switching.isDelaying,
           );
 
-    const changes = reconcile([...steps, attach, ...network]);
+    const changes = this.#apply([...steps, attach, ...network]);
     this.#remembered = remember(image);
-    this.#uplink = uplink.get();
     this.#removeOthers(current.parts);
     if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
     return {
       changes,
       attached,
       loaded: current.parts,
-      uplink: this.#uplink,
+      uplink: uplink.get(),
       image,
       notCarried: underlay?.notCarried ?? [],
     };
@@ -140,10 +144,20 @@ export class Datapath implements Disposable {
     this.#loaded = undefined;
   }
 
+  /** A change that needs old and new entries side by side may not fit: the next round makes larger tables. */
+  #apply(steps: readonly Step[]): readonly Change[] {
+    try {
+      return reconcile(steps);
+    } catch (cause) {
+      if (cause instanceof EncapError && cause.code === 'TABLE_FULL') this.#room *= 2;
+      throw cause;
+    }
+  }
+
   /** Programs and maps for these settings and this many entries: those in force, where they do. */
   #current(desired: Desired, settings: Settings): InForce {
     const config = configOf(settings, this.#probes);
-    const needs = needsOf(desired);
+    const needs = needsOf(desired, this.#room);
     const now = this.#loaded;
     if (now !== undefined && isDeepStrictEqual(now.config, config) && fits(now.parts, needs)) {
       pinAgain(now.parts);
@@ -158,7 +172,8 @@ export class Datapath implements Disposable {
   }
 
   #attach(parts: Loaded, uplink: Uplink): readonly Attached[] {
-    if (this.kind === 'clsact' && !hasClsact(uplink.name)) this.#madeClsact = true;
+    const missing = this.kind === 'clsact' && !this.#attachment.isIntact(parts, uplink);
+    if (missing && !hasClsact(uplink.name)) this.#madeClsact = true;
     return this.#attachment.attach(parts, uplink);
   }
 

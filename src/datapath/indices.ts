@@ -28,7 +28,7 @@ export class Places {
     }
     throw new EncapError(`cannot put another entry in ${this.#table}: all ${this.#end} are taken`, {
       code: 'TABLE_FULL',
-      hint: 'restart the agent: it makes larger tables beside these and swaps them in',
+      hint: 'the agent makes larger tables beside these and swaps them in when it tries again',
     });
   }
 }

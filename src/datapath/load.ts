@@ -17,7 +17,7 @@ import type { ObjectFile } from './compile.js';
 import type { Config } from './config.js';
 import type { Folders } from './folders.js';
 import { Generation, generationOf, generations, type Shape } from './generation.js';
-import { rejected } from './rejected.js';
+import { refused, rejected } from './rejected.js';
 import { verdictNames, type VerdictNames } from './traffic.js';
 
 export const directions = ['ingress', 'egress'] as const;
@@ -91,21 +91,6 @@ export function pinAgain({ generation, build, maps, programs }: Loaded): void {
   for (const name of mapNames) pinAt(generation.map(name), maps[name]);
   for (const direction of directions)
     pinAt(generation.program(build, programName(direction)), programs[direction]);
-}
-
-/** Ids of the programs that any of our generations has pinned for a direction. */
-export function pinnedProgramIds(pins: string, direction: Direction): ReadonlySet<number> {
-  const paths = generations(pins)
-    .flatMap((generation) =>
-      generation.builds().map((build) => generation.program(build, programName(direction))),
-    )
-    .filter((path) => existsSync(path));
-  return new Set(
-    paths.map((path) => {
-      using program = Program.open(path);
-      return program.info.id;
-    }),
-  );
 }
 
 /** Whether all of it is still pinned. */
@@ -224,7 +209,9 @@ function loadObject(blueprint: OpenObject, run: string): BpfObject {
   } catch (cause) {
     if (!(cause instanceof BpfError)) throw cause;
     const { verifierLog } = cause;
-    if (verifierLog !== undefined) throw rejected(Object.assign(cause, { verifierLog }), run);
+    // EAGAIN: a signal came in the middle of the verification; the next round loads again.
+    if (verifierLog !== undefined && cause.code !== 'EAGAIN')
+      throw rejected(Object.assign(cause, { verifierLog }), run);
     throw refused('load the programs', cause);
   }
 }
@@ -248,14 +235,4 @@ function parts(
     },
     programs: { ingress: program('ingress'), egress: program('egress') },
   };
-}
-
-/** A refusal of the kernel as an error of ours, with what libbpf-ts knows of it. */
-export function refused(what: string, cause: BpfError): EncapError {
-  return new EncapError(`cannot ${what}: ${cause.code}`, {
-    code: cause.code === 'EPERM' ? 'PERMISSION' : 'KERNEL_REFUSED',
-    why: cause.message,
-    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    cause,
-  });
 }

@@ -26,3 +26,13 @@ export function rejected(
     cause,
   });
 }
+
+/** A refusal of the kernel as an error of ours, with what libbpf-ts knows of it. */
+export function refused(what: string, cause: BpfError): EncapError {
+  return new EncapError(`cannot ${what}: ${cause.code}`, {
+    code: cause.code === 'EPERM' ? 'PERMISSION' : 'KERNEL_REFUSED',
+    why: cause.message,
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    cause,
+  });
+}

@@ -5,7 +5,7 @@ import type { Origin } from './compile.js';
 import type { VerdictNames } from './traffic.js';
 import { writeAtomically } from './write.js';
 
-/** What the kernel can't say of itself: names, origins. A hint for people; nothing is decided by it. */
+/** What the kernel can't say of itself: names, origins. A hint: without it names are missing, and a qdisc of ours may stay. */
 export interface State {
   readonly apiVersion: 'encap/v1';
   readonly kind: 'AgentState';

@@ -124,6 +124,7 @@ for (const attach of ['tcx', 'clsact'])
       ip('-n', network.space('a'), 'route', 'add', 'blackhole', '10.99.0.0/24', 'proto', '80');
       ip('-n', network.space('a'), 'address', 'add', '10.98.0.1/32', 'dev', 'lo');
       const before = belongings(network, 'a');
+      await (await network.agent('a', attach)).end('SIGTERM');
       const agent = await network.agent('a', attach);
       t.not(belongings(network, 'a'), before);
       t.like(network.run('a', 'down'), { code: 'AGENT_RUNNING' });
@@ -179,6 +180,11 @@ kernelTest(
     t.true(Array.isArray(network.run('a', 'once')));
   },
 );
+
+kernelTest('--once with unreadable resources says what is wrong and ends', (t, network) => {
+  writeFileSync(network.manifests, 'kind: [');
+  t.like(network.run('a', 'once'), { code: 'CONFIG_INVALID' });
+});
 
 kernelTest('--dry-run says what a run would change, and changes nothing', (t, network) => {
   const before = belongings(network, 'a');
@@ -272,6 +278,36 @@ kernelTest(
     t.not(after.generation, before);
     t.is(after.maps.find(({ name }) => name === 'externals')?.entries, 1500);
     t.deepEqual(readdirSync(network.environment('a').ENCAP_BPFFS ?? ''), [after.generation]);
+  },
+);
+
+kernelTest(
+  'a change that does not fit beside what it replaces makes larger tables, without losing a packet',
+  async (t, network) => {
+    const agent = await network.agent('a');
+    await network.agent('b');
+    network.ping(1);
+    const externals = (first: number): object => ({
+      apiVersion: 'projectcalico.org/v3',
+      kind: 'FelixConfiguration',
+      metadata: { name: 'default' },
+      spec: {
+        externalNodesList: Array.from(
+          { length: 1000 },
+          (_, place) => `172.${first + (place >> 8)}.${place & 255}.0/24`,
+        ),
+      },
+    });
+    let from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, [externals(16)]);
+    await agent.until('tables changed', { from });
+    const flow = network.flow();
+    from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, [externals(24)]);
+    await agent.until('working again', { from });
+    const { sent, received } = await flow.stop();
+    t.is(received, sent);
+    t.is(statusOf(network).maps.find(({ name }) => name === 'externals')?.entries, 1000);
   },
 );
 
