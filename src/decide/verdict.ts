@@ -57,7 +57,9 @@ export function verdictOf(destination: Address, { self, decision, find, locals }
   const found = find(destination)?.block;
   const block = found === undefined ? {} : { block: found.cidr };
   const local = locals.get(destination);
-  if (local !== undefined) return { action: 'local', peer: self, ...pool, ...block, reason: local };
+  // An address that IPAM says is in use here may be another node's tunnel address: the tables know.
+  if (local !== undefined && (found === undefined || found.owner.peer === 'self'))
+    return { action: 'local', peer: self, ...pool, ...block, reason: local };
   if (found === undefined) return { action: 'none', ...pool, reason: 'no-route' };
   if (found.owner.peer === 'self') {
     // A blackhole for a block of one address would keep out the workload that is to come: Calico has none.
