@@ -2,6 +2,9 @@
 // What tests and labs must not leave on the machine: namespaces, pins, agents.
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs');
+const { resolve } = require('node:path');
+
+const main = resolve(__dirname, '../dist/src/cli/main.js');
 
 /** How the names of all that our tests and labs make begin. */
 const ours = /^(encap|addon|bp|cli|dp|lab|nl)-|^encap/;
@@ -20,12 +23,12 @@ function names(folder) {
   return existsSync(folder) ? readdirSync(folder).filter((name) => ours.test(name)) : [];
 }
 
-/** Processes that run our command line. */
+/** Agents of this checkout: `node …/main.js run`. */
 function agents() {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => [pid, commandLine(pid)])
-    .filter(([, words]) => words.some((word) => word.endsWith('dist/src/cli/main.js')))
+    .filter(([, words]) => words.includes(main) && words.includes('run'))
     .map(([pid, words]) => `process ${pid}: ${words.join(' ').trim()}`);
 }
 

@@ -25,7 +25,7 @@ export async function watchWire<T>(
   run: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly seen: Seen }> {
   const [file, ...args] = inside(namespaceOf(lab.name, 'router'), [
-    ...['tcpdump', '-i', 'any', '-n', '-t', '-l', '--immediate-mode'],
+    ...['tcpdump', '-i', 'any', '-n', '-t', '-l', '--immediate-mode', '-s', '192', '-B', '8192'],
     'icmp or ip proto 4 or udp port 4789',
   ]);
   const capture = execa(file, args, { reject: false });
