@@ -11,6 +11,8 @@ const root = resolve(__dirname, '..');
 const isRoot = process.geteuid() === 0;
 const skipsFail = process.env.CI === 'true' || process.env.ENCAP_REQUIRE_KERNEL === '1';
 
+const needsRoot = 'files of tests: network namespaces and eBPF need root';
+
 /** Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel. */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
@@ -60,8 +62,6 @@ function close({ passed, failed, skipped }) {
   console.log(`${passed} passed, ${failed} failed, ${countOf(skipped)} skipped`);
   return failed > 0 || rootless ? 1 : 0;
 }
-
-const needsRoot = 'network namespaces and eBPF need root';
 
 /** How many tests a ring has is known only by running it; its files are counted instead. */
 function withoutRoot(ring) {
