@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MapInfo } from 'libbpf-ts';
+import { EncapError } from '../errors.js';
 import { layouts } from './abi.js';
 
 /** What makes two maps interchangeable; `MapInfo` and `OpenMap` both have it. */
@@ -71,5 +72,15 @@ export function generations(pins: string): readonly Generation[] {
 }
 
 function listed(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new EncapError(`cannot read ${folder}: ${code ?? 'unreadable'}`, {
+      code: code === 'EACCES' || code === 'EPERM' ? 'PERMISSION' : 'UNEXPECTED',
+      hint: 'run it as root',
+      cause,
+    });
+  }
 }

@@ -91,7 +91,7 @@ function isTable(name: MapName): name is MapName & keyof MapTables {
 }
 
 function current({ pins }: Folders, state: State | undefined): Generation {
-  const pinned = accessible(pins);
+  const pinned = generations(pins);
   const complete = pinned.filter((generation) => generation.maps().length === mapNames.length);
   const found =
     complete.find(({ name }) => name === state?.generation) ??
@@ -103,18 +103,6 @@ function current({ pins }: Folders, state: State | undefined): Generation {
     why: `nothing is pinned in ${pins}`,
     hint: 'start the agent: encap run',
   });
-}
-
-function accessible(pins: string): readonly Generation[] {
-  try {
-    return generations(pins);
-  } catch (cause) {
-    throw new EncapError(`cannot read ${pins}: ${(cause as NodeJS.ErrnoException).code ?? ''}`, {
-      code: 'PERMISSION',
-      hint: 'run it as root',
-      cause,
-    });
-  }
 }
 
 function openMaps(

@@ -117,6 +117,26 @@ kernelTest(
   },
 );
 
+kernelTest('an agent killed at any moment of its start loses no packet', async (t, network) => {
+  await (await network.agent('a')).end('SIGKILL');
+  await network.agent('b');
+  network.ping(1);
+  const flow = network.flow();
+  const began = performance.now();
+  await (await network.agent('a')).end('SIGKILL');
+  const startMs = performance.now() - began;
+  for (let part = 1; part <= 8; part += 1) {
+    const agent = network.start('a');
+    await sleep((startMs * part) / 8);
+    await agent.end('SIGKILL');
+  }
+  await network.agent('a');
+  const { sent, received } = await flow.stop();
+  t.log(`${sent} sent, ${received} received, a start takes ${Math.round(startMs)} ms`);
+  t.true(sent > 100);
+  t.is(received, sent);
+});
+
 for (const attach of ['tcx', 'clsact'])
   kernelTest(
     `down leaves nothing of ours behind and touches nothing else (${attach})`,

@@ -15,6 +15,10 @@ export interface PoolModes {
 
 let counter = 0;
 
+/** Compiled once for all tests of a file. */
+const cache = mkdtempSync(join(tmpdir(), 'dp-cache-'));
+process.once('exit', () => rmSync(cache, { recursive: true, force: true }));
+
 /**
  * Two nodes, joined by one wire, and a workload behind each: 10.244.1.5 on node-a (192.168.77.1), 10.244.2.5 on
  * node-b (192.168.77.2). All in namespaces of its own; disposing removes everything.
@@ -130,8 +134,15 @@ export class Network implements AsyncDisposable {
       ...process.env,
       ENCAP_BPFFS: `/sys/fs/bpf/${this.name}-${node}`,
       ENCAP_RUN_DIR: join(this.scratch, `run-${node}`),
-      ENCAP_CACHE_DIR: join(tmpdir(), 'dp-cache'),
+      ENCAP_CACHE_DIR: cache,
     };
+  }
+
+  /** Starts an agent. */
+  start(node: 'a' | 'b'): Agent {
+    const agent = new Agent(this, node, 'auto', 2000);
+    this.#agents.push(agent);
+    return agent;
   }
 
   /** Starts an agent and waits until its node carries traffic. */
