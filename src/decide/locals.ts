@@ -1,6 +1,7 @@
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Address } from '../net/address.js';
+import { isHost } from '../net/cidr.js';
 import { tunnelAddressesOf } from './claim.js';
 import { isKnown } from './host.js';
 
@@ -15,11 +16,14 @@ export function localsOf(inventory: Inventory, self: NodeName): ReadonlyMap<Addr
     for (const [address, node] of workloads)
       if (node === self) locals.set(address, 'local-workload');
   } else if (settings.routeSource === 'CalicoIPAM') {
-    for (const { node, allocations } of blocks)
+    for (const { cidr, node, allocations } of blocks) {
+      // A block of one address is its owner's, whoever holds the address (claim.ts).
+      if (isHost(cidr) && node !== undefined && node !== self) continue;
       for (const [address, holder] of allocations)
         // IPAM need not say who holds an address of a block: then the block's node does.
         if ((holder ?? node) === self)
           locals.set(address, node === self ? 'local-workload' : 'borrowed');
+    }
   }
   const local = nodes.get(self);
   if (local !== undefined && isKnown(local))

@@ -104,7 +104,7 @@ test(
   sends,
   world({ pools: [always], nodes: abc, blocks: [block('10.1.0.0/26', 'a', { 5: 'a', 6: null })] }),
   'a',
-  { '10.1.0.5': local(), '10.1.0.6': none('blackhole'), '10.1.0.7': none('blackhole') },
+  { '10.1.0.5': local(), '10.1.0.6': local(), '10.1.0.7': none('blackhole') },
 );
 test(
   'where a WorkloadList is given, it and not the allocations says which are live',

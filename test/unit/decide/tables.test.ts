@@ -48,8 +48,8 @@ test('the tables hang together: pools, their policies, owners and peers', (t) =>
     rows(owners, ({ peer, policy }) => `${peer} ${policy}`),
     [
       '10.1.0.0/26 self 10.0.0.0/8',
-      '10.2.0.0/26 ipv4/b 10.2.0.0/16',
       '10.2.0.3/32 self 10.2.0.0/16',
+      '10.2.0.0/26 ipv4/b 10.2.0.0/16',
     ],
   );
   t.deepEqual(
