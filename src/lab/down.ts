@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { execa } from 'execa';
 import { EncapError } from '../errors.js';
 import { isAlive, stopAgent } from './agent.js';
-import { ipBatch, namespacePath } from './namespace.js';
+import { batch, namespacePath } from './namespace.js';
 import { findLab, forgetLab, pinFolder, type Lab } from './state.js';
 
 /** What `down` took away. */
@@ -31,7 +31,8 @@ export async function remove(name: string): Promise<Removed> {
     existsSync(namespacePath(namespace.name)),
   );
   await Promise.all(namespaces.map((namespace) => endProcesses(namespace.name)));
-  await ipBatch(
+  await batch(
+    'ip',
     undefined,
     namespaces.map((namespace) => `netns delete ${namespace.name}`),
   );

@@ -40,14 +40,16 @@ export async function runInside(
   return { failed, exitCode, stdout, stderr };
 }
 
-/** Runs lines of `ip -batch`, inside a namespace or on the machine itself. */
-export async function ipBatch(
+/** Runs lines of `ip -batch` or `bridge -batch`; not with `-n`, which remounts like `ip netns exec`. */
+export async function batch(
+  command: 'ip' | 'bridge',
   namespace: string | undefined,
   lines: readonly string[],
 ): Promise<void> {
   if (lines.length === 0) return;
-  const where = namespace === undefined ? [] : ['-n', namespace];
-  await build(['ip', ...where, '-batch', '-'], namespace, `${lines.join('\n')}\n`);
+  const words = [command, '-batch', '-'] as const;
+  const there = namespace === undefined ? words : inside(namespace, words);
+  await build(there, namespace, `${lines.join('\n')}\n`);
 }
 
 /** Sets sysctls of a namespace; names as under /proc/sys. */
@@ -61,7 +63,7 @@ export async function setSysctls(
 }
 
 /** Runs one building step; its failure is the lab's. */
-export async function build(
+async function build(
   command: readonly [string, ...string[]],
   subject = 'this machine',
   input = '',

@@ -6,7 +6,7 @@ import { startAgent, untilReady } from './agent.js';
 import { remove } from './down.js';
 import { interfacesOf } from './interfaces.js';
 import { kernelVxlan } from './kernel-vxlan.js';
-import { build, ipBatch, setSysctls } from './namespace.js';
+import { batch, setSysctls } from './namespace.js';
 import { presets, type PresetName } from './presets.js';
 import { namespaceOf, readLab, writeLab, type Lab, type LabNamespace } from './state.js';
 import { carriedBy, type Carrier, type Topology } from './topology.js';
@@ -121,7 +121,8 @@ function plan(name: string, preset: PresetName, topology: Topology, manifests: s
 
 async function buildNetwork(lab: string, topology: Topology): Promise<void> {
   const wirings = wiringOf(lab, topology);
-  await ipBatch(
+  await batch(
+    'ip',
     undefined,
     wirings.map(({ namespace }) => `netns add ${namespace}`),
   );
@@ -129,18 +130,18 @@ async function buildNetwork(lab: string, topology: Topology): Promise<void> {
   for (const node of topology.nodes.filter(({ carrier }) => carrier === 'kernel-vxlan')) {
     const namespace = namespaceOf(lab, node.name);
     const { ip, bridge } = kernelVxlan(topology, node);
-    await ipBatch(namespace, ip);
-    await build(['bridge', '-n', namespace, '-batch', '-'], namespace, `${bridge.join('\n')}\n`);
+    await batch('ip', namespace, ip);
+    await batch('bridge', namespace, bridge);
   }
 }
 
 /** Each phase of all namespaces before the next: the far end of a link is another namespace's interface. */
 export async function buildWirings(wirings: readonly Wiring[]): Promise<void> {
   await Promise.all(wirings.map(({ namespace, sysctls }) => setSysctls(namespace, sysctls)));
-  await Promise.all(wirings.map(({ namespace, links }) => ipBatch(namespace, links)));
+  await Promise.all(wirings.map(({ namespace, links }) => batch('ip', namespace, links)));
   await Promise.all(
     wirings.map(async ({ namespace, addresses, interfaceSysctls }) => {
-      await ipBatch(namespace, addresses);
+      await batch('ip', namespace, addresses);
       await setSysctls(namespace, interfaceSysctls);
     }),
   );

@@ -1,5 +1,5 @@
 import { interfacesOf } from './interfaces.js';
-import { ipBatch } from './namespace.js';
+import { batch } from './namespace.js';
 import { namespaceOf, writeLab, type Lab } from './state.js';
 import type { Workload } from './topology.js';
 import { buildWirings } from './up.js';
@@ -23,7 +23,8 @@ export async function addWorkloads(
     interfaces: [],
   }));
   writeLab({ ...lab, namespaces: [...lab.namespaces, ...planned] });
-  await ipBatch(
+  await batch(
+    'ip',
     undefined,
     planned.map((namespace) => `netns add ${namespace.name}`),
   );
