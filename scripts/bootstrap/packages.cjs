@@ -47,6 +47,8 @@ const needs = {
     ['ethtool', 'ethtool', 'ethtool', 'ethtool', command('ethtool')],
     ['tshark', 'wireshark-cli', 'wireshark-cli', 'tshark', command('tshark')],
     ['python3', 'python3', 'python', 'python3', command('python3')],
+    ['bpftool', 'bpftool', 'bpf', 'bpftool', command('bpftool')],
+    ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
   ],
   lint: [
     ['clang-format', 'clang-tools-extra', 'clang', 'clang-extra-tools', command('clang-format')],
