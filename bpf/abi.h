@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* abi.h: the bytes that user space writes and the programs read.
  *
  * Addresses, ports and MACs are in network order, all else in host order. Padding is spelled out

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* encapd.bpf.c: the two programs on the underlay interface.
  *
  *   pool route ─► encapd_egress ─► pools ─► blocks ─► policies, peers ─► push ─► the peer
@@ -11,7 +12,7 @@
 #include "encap/encap.h"
 #include "verdict.h"
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";
 
 #define AF_INET 2
 
@@ -75,9 +76,9 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 		return is_self(block->peer);
 	if (config.source_check == CHECK_POOL)
 		return 1;
-	/* came in here and goes out here: a NodePort connection that this node took over by SNAT */
-	return skb->ingress_ifindex == skb->ifindex &&
-	       inner->source.word[0] == self->underlay.word[0];
+	/* Masqueraded by this node for a Service. No workload can claim it: the kernel forwards
+	 * nothing that comes from one of its own addresses (RFC 1812 section 5.3.8). */
+	return inner->source.word[0] == self->underlay.word[0];
 }
 
 /* Cuts off what lies behind the IP packet: it would be sent to the peer as if it were data. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* maps.h: the tables that user space writes and the programs look up, and their configuration.
  *
  * Small tables, one question each. Programs only read them (BPF_F_RDONLY_PROG), but for the

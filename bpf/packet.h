@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* packet.h: reading a packet without running off its end.
  *
  * A cursor walks over headers in place; each take_*() checks bounds, moves past the header and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* verdict.h: the one door by which packets leave, counted. */
 #ifndef ENCAPD_VERDICT_H
 #define ENCAPD_VERDICT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* encap.h: the encapsulations there are, and the only switches over enum encap.
  *
  * A new one is a header beside this file and a case in each function here. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* ipip.h: IP-in-IP over IPv4, RFC 2003. Twin of src/encap/ipip.ts.
  *
  *   [Ethernet][outer IPv4, protocol 4][inner IPv4 ...] */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* outer.h: what all encapsulations share: outer IPv4 and UDP, room in the packet, ECN.
  *
  * Headers are built on the stack before the packet changes, for pointers into it die with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* vxlan.h: VXLAN over IPv4, RFC 7348. Twin of src/encap/vxlan.ts.
  *
  *   [Ethernet][outer IPv4][UDP][VXLAN][inner Ethernet][inner IPv4 ...] */

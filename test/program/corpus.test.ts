@@ -30,6 +30,11 @@ const overrides: Readonly<Record<string, { verdict: string; because: string }>> 
     verdict: 'DROP_TOO_BIG',
     because: "the pool route's MTU makes the kernel answer; what reaches the program is dropped",
   },
+  'x-spoof-node': {
+    verdict: 'ENCAPSULATED',
+    because:
+      'the kernel forwards nothing from its own addresses (test/kernel/service.test.ts): this is masqueraded Service traffic',
+  },
   'o-options-fake-udp': {
     verdict: 'PASS_NOT_OURS',
     because: 'behind its options the real UDP port is 53: it is no tunnel packet at all',

@@ -86,8 +86,8 @@ export const egressExits: readonly Exit[] = [
     origin: forwarded,
   },
   {
-    verdict: 'DROP_SRC_SPOOF',
-    title: "a workload that uses this node's address",
+    verdict: 'ENCAPSULATED',
+    title: 'a connection of a workload to a Service, masqueraded to this node’s address',
     packet: pooled(a.underlay, '10.244.2.9'),
     origin: forwarded,
   },
