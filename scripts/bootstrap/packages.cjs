@@ -38,6 +38,7 @@ const needs = {
     ],
   ],
   lab: [
+    ['mount', 'util-linux', 'util-linux', 'mount', command('mount')],
     ['iproute2', 'iproute', 'iproute2', 'iproute2', command('ip')],
     ['iputils-ping', 'iputils', 'iputils', 'iputils', command('ping')],
     ['tcpdump', 'tcpdump', 'tcpdump', 'tcpdump', command('tcpdump')],
