@@ -11,37 +11,53 @@ const kernelName = 'demo-kernel';
 const began = Date.now();
 const keep = process.argv.includes('--keep');
 
-process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
-process.once('SIGTERM', () => void cleanUp().then(() => process.exit(143)));
+// The act that runs is brought to its end, the rest left out, and the labs are removed: never two removals at once.
+// `on`, not `once`: with nobody listening, execa would end this process before it has cleaned up.
+const interrupts: (130 | 143)[] = [];
+process.on('SIGINT', () => interrupts.push(130));
+process.on('SIGTERM', () => interrupts.push(143));
 process.exitCode = await demo();
 
 async function demo(): Promise<number> {
   try {
     await cleanUp(); // what an interrupted run may have left
-    const lab = await acts.network(name, began);
-    const first = await acts.vxlan(lab);
-    const grown = await acts.ipipBeside(lab);
-    const all = await acts.everyPair(grown);
-    await acts.packets(grown);
-    await acts.explanations(grown, all);
-    await acts.besideTheKernel(grown, kernelName);
-    const ok = [...first, ...all].every(({ reached }) => reached);
-    if (keep) {
+    const ok = await play();
+    if (interrupts.length === 0 && keep) {
       await removeIfUp(kernelName);
       title('the lab stays');
-      say('npx encap lab status, npx encap lab ping, npx encap lab exec node-a -- encap status');
+      say(
+        'npx encap lab status, npx encap lab ping, npx encap lab exec node-a -- npx encap status',
+      );
       say('remove it: npx encap lab down');
     } else {
       title('clean-up');
       say(await cleanUp());
     }
-    if (!ok) say('not every pair was reached: see the matrix');
-    return ok ? 0 : 1;
+    if (!ok && interrupts.length === 0) say('not every pair was reached: see the matrix');
+    return interrupts[0] ?? (ok ? 0 : 1);
   } catch (error) {
-    say(error instanceof EncapError ? explain(error) : String((error as Error).stack));
-    await cleanUp();
-    return 1;
+    if (interrupts.length === 0)
+      say(error instanceof EncapError ? explain(error) : String((error as Error).stack));
+    say(await cleanUp());
+    return interrupts[0] ?? 1;
   }
+}
+
+/** The acts, one after the other; true when every workload reached every other. */
+async function play(): Promise<boolean> {
+  const lab = await acts.network(name, began);
+  if (interrupts.length > 0) return true;
+  const first = await acts.vxlan(lab);
+  if (interrupts.length > 0) return true;
+  const grown = await acts.ipipBeside(lab);
+  const all = await acts.everyPair(grown);
+  for (const act of [
+    () => acts.packets(grown),
+    () => acts.explanations(grown, all),
+    () => acts.besideTheKernel(grown, kernelName),
+  ])
+    if (interrupts.length === 0) await act();
+  return [...first, ...all].every(({ reached }) => reached);
 }
 
 async function cleanUp(): Promise<string> {
