@@ -57,9 +57,14 @@ struct block_key {
 };
 ABI_SIZE(struct block_key, 24);
 
+enum policy_index {
+	/* the pool is not ours to route: the entry says whose the addresses are, and no more */
+	NO_POLICY = 0xffffffff,
+};
+
 struct block {
 	__u32 peer;   /* index into peers; SELF_* when the block is this node's */
-	__u32 policy; /* index into policies */
+	__u32 policy; /* enum policy_index, or an index into policies */
 };
 ABI_SIZE(struct block, 8);
 
@@ -67,7 +72,7 @@ ABI_SIZE(struct block, 8);
 struct policy {
 	enum encap same_subnet;	 /* towards peers in this node's subnet */
 	enum encap other_subnet; /* towards all others */
-	__u32 accepted; /* bit (1 << enum encap): what may carry this pool's addresses to us */
+	__u32 accepted;		 /* bit (1 << enum encap): what may carry packets to this pool */
 	__u32 zero;
 };
 ABI_SIZE(struct policy, 16);
@@ -177,7 +182,7 @@ enum verdict {
 	DROP_INNER_TTL,
 	DROP_INNER_MARTIAN,
 	DROP_INNER_SRC,	    /* not the sender's to use */
-	DROP_MODE_MISMATCH, /* the sender's, but its pool travels in another encapsulation */
+	DROP_MODE_MISMATCH, /* to a pool of ours that travels in another encapsulation */
 	DROP_INNER_DST,	    /* not ours to deliver */
 	DROP_ECN,	    /* RFC 6040 section 4.2: CE outside, not-ECT inside */
 	DROP_INNER_UDP_GSO, /* this kernel would lose its segments in silence */

@@ -207,10 +207,8 @@ static __always_inline enum verdict inner_open(const struct __sk_buff *skb, cons
 /* Whether the sender may use the inner source: its block's, or the node itself. */
 static __always_inline enum verdict source_check(const struct source *source,
 						 const struct inner *inner,
-						 const struct address *outer_source,
-						 enum encap encap)
+						 const struct address *outer_source)
 {
-	const struct policy *policy;
 	const struct block *block;
 
 	if (config.source_check == CHECK_OFF)
@@ -222,25 +220,27 @@ static __always_inline enum verdict source_check(const struct source *source,
 			return UNDECIDED;
 		return DROP_INNER_SRC;
 	}
-	if (block->peer != source->peer)
-		return DROP_INNER_SRC;
-	policy = policy_at(block->policy);
-	if (!policy)
-		return DROP_NO_POLICY;
-	return policy->accepted & (1U << encap) ? UNDECIDED : DROP_MODE_MISMATCH;
+	return block->peer == source->peer ? UNDECIDED : DROP_INNER_SRC;
 }
 
-/* Whether the inner destination is ours to deliver: no relay, no ping-pong (CVE-2020-10136). */
-static __always_inline enum verdict destination_check(const struct inner *inner)
+/* Whether the inner destination is ours to deliver: no relay, no ping-pong (CVE-2020-10136); and
+ * whether it came as its pool travels: senders choose by the pool of the destination. */
+static __always_inline enum verdict destination_check(const struct inner *inner, enum encap encap)
 {
+	const struct policy *policy;
 	const struct block *block;
 
 	if (config.destination_check == CHECK_OFF)
 		return UNDECIDED;
 	block = block_of(inner->family, &inner->destination);
-	if (block)
-		return is_self(block->peer) ? UNDECIDED : DROP_INNER_DST;
-	return config.destination_check == CHECK_POOL ? UNDECIDED : DROP_INNER_DST;
+	if (!block)
+		return config.destination_check == CHECK_POOL ? UNDECIDED : DROP_INNER_DST;
+	if (!is_self(block->peer))
+		return DROP_INNER_DST;
+	policy = policy_at(block->policy);
+	if (!policy)
+		return DROP_NO_POLICY;
+	return policy->accepted & (1U << encap) ? UNDECIDED : DROP_MODE_MISMATCH;
 }
 
 static __always_inline enum verdict ingress(struct __sk_buff *skb)
@@ -297,8 +297,8 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 
 	verdict = encap_inner(encap, &at, &left, self) ?:
 			  inner_open(skb, &at, left, &inner) ?:
-			  source_check(source, &inner, &outer_source, encap) ?:
-			  destination_check(&inner);
+			  source_check(source, &inner, &outer_source) ?:
+			  destination_check(&inner, encap);
 	if (verdict)
 		return verdict;
 	if (ecn_lost(outer_tos, inner.tos))

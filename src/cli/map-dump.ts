@@ -1,12 +1,20 @@
 import { BpfMap, type MapInfo } from 'libbpf-ts';
 import * as abi from '../datapath/abi.js';
-import { externalPeer, firstPeer, type PeerEntry, type SourceEntry } from '../datapath/entry.js';
+import {
+  externalPeer,
+  firstPeer,
+  noPolicy,
+  type PeerEntry,
+  type SourceEntry,
+} from '../datapath/entry.js';
 import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/load.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
 import type { Policy } from '../model/desired.js';
+import { compareCidrs, type Cidr } from '../net/cidr.js';
+import { PrefixTable } from '../net/prefix-table.js';
 
 type Cell = string | number | null;
 
@@ -63,10 +71,22 @@ export function waysByPeer(generation: Generation): ReadonlyMap<number, readonly
   const policies = policiesIn(maps);
   const ways = new Map<number, Set<string>>();
   for (const { peer, policy } of maps.get('blocks').typed(abi.blockKey, abi.block).values()) {
+    if (policy === noPolicy) continue;
     const { how } = wayTo(peers.get(peer), peer, policies.get(policy));
     ways.set(peer, (ways.get(peer) ?? new Set()).add(how));
   }
   return new Map([...ways].map(([peer, hows]) => [peer, [...hows].sort()]));
+}
+
+/** Pools that need a route: those with a block that packets may be sent to. */
+export function routedPools(generation: Generation): readonly Cidr[] {
+  using maps = new Opened(generation);
+  const pools = new PrefixTable(maps.get('pools').typed(abi.poolKey, abi.pool).readAll());
+  const blocks = maps.get('blocks').typed(abi.blockKey, abi.block).readAll();
+  const routed = blocks
+    .filter(([, { policy }]) => policy !== noPolicy)
+    .map(([block]) => pools.match(block)?.cidr);
+  return [...new Set(routed)].filter((pool) => pool !== undefined).sort(compareCidrs);
 }
 
 const columns: Readonly<Record<MapName, readonly string[]>> = {
@@ -102,8 +122,12 @@ const readers: Readonly<Record<MapName, Reader>> = {
       .map(([block, { peer, policy }]) => ({
         block,
         node: names.peer(peer),
-        ...wayTo(peers.get(peer), peer, policies.get(policy)),
-        pool: names.policy(policy),
+        ...(policy === noPolicy
+          ? { how: 'not routed', nextHop: null, pool: null }
+          : {
+              ...wayTo(peers.get(peer), peer, policies.get(policy)),
+              pool: names.policy(policy),
+            }),
       }))
       .sort((a, b) => compare(a.block, b.block));
   },

@@ -7,7 +7,7 @@ import { readStatus, type PeerStatus, type ProgramStatus } from '../datapath/sta
 import { networkTables } from '../datapath/tables/index.js';
 import type { Traffic, VerdictCount } from '../datapath/traffic.js';
 import { faultsOf, type Fault } from './health.js';
-import { dumpMap, waysByPeer } from './map-dump.js';
+import { routedPools, waysByPeer } from './map-dump.js';
 import { checkAccess } from './pinned.js';
 
 /** All that `encap status` says; text and JSON are made from it. */
@@ -73,7 +73,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
   const status = readStatus(folders);
   const { state, programs, verdicts, peers } = status;
   const generation = new Generation(folders.pins, status.generation);
-  const pools = dumpMap('pools', generation, state).items.map(({ pool }) => String(pool));
+  const pools = routedPools(generation);
   using netlink = Netlink.open();
   const routes = [...networkTables(netlink).routes.entries().values()];
   const faults = faultsOf({ programs, verdicts, peers, pools, routes });

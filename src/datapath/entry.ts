@@ -17,6 +17,9 @@ export const firstPeer: PeerIndex = 2;
 /** enum peer_index: a source that is no node of the cluster. */
 export const externalPeer: PeerIndex = 0xffffffff;
 
+/** enum policy_index: of blocks whose pool is not ours to send to. */
+export const noPolicy: PolicyIndex = 0xffffffff;
+
 /** struct peer of abi.h, in the field's terms. */
 export interface PeerEntry {
   readonly family: Family;

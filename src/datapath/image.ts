@@ -1,8 +1,16 @@
-import type { Desired, PeerName, Policy, PolicyName, PoolEntry } from '../model/desired.js';
+import {
+  unrouted,
+  type Desired,
+  type PeerName,
+  type Policy,
+  type PolicyName,
+  type PoolEntry,
+} from '../model/desired.js';
 import { families, familyOf, type Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import {
   externalPeer,
+  noPolicy,
   selfIndex,
   type BlockEntry,
   type Indexed,
@@ -55,7 +63,7 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
   for (const [cidr, { peer, policy }] of desired.blocks)
     blocks.set(cidr, {
       peer: peer === 'self' ? selfIndex[familyOf(cidr)] : found(peerOf, peer),
-      policy: found(policyOf, policy),
+      policy: policy === unrouted ? noPolicy : found(policyOf, policy),
     });
 
   const entry = ({

@@ -1,4 +1,4 @@
-import type { Desired } from '../model/desired.js';
+import { unrouted, type Desired } from '../model/desired.js';
 import { familyOf, type Address, type Ipv4 } from '../net/address.js';
 import { isHost, type Cidr } from '../net/cidr.js';
 import type { Mac } from '../net/mac.js';
@@ -92,7 +92,10 @@ export function sameRoute(a: KernelRoute, b: KernelRoute): boolean {
 /** Blocks of this node, borrowed single addresses left out: a blackhole for them would eat the workload's own route. */
 function localBlocks({ blocks }: Desired): Cidr[] {
   return [...blocks]
-    .filter(([cidr, { peer }]) => peer === 'self' && isIpv4(cidr) && !isHost(cidr))
+    .filter(
+      ([cidr, { peer, policy }]) =>
+        peer === 'self' && policy !== unrouted && isIpv4(cidr) && !isHost(cidr),
+    )
     .map(([cidr]) => cidr);
 }
 

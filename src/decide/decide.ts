@@ -1,15 +1,16 @@
 import type { EncapName } from '../encap/index.js';
-import type {
-  Desired,
-  Owner,
-  Peer,
-  PeerName,
-  Policy,
-  PolicyName,
-  PoolEntry,
-  Route,
-  Self,
-  Source,
+import {
+  unrouted,
+  type Desired,
+  type Owner,
+  type Peer,
+  type PeerName,
+  type Policy,
+  type PolicyName,
+  type PoolEntry,
+  type Route,
+  type Self,
+  type Source,
 } from '../model/desired.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Node, NodeName } from '../model/node.js';
@@ -126,12 +127,18 @@ function ownerOf(
 ): Owner | Unrouted {
   const overlay = overlays.match(cidr)?.value;
   if (overlay === undefined) return { because: 'it is in no pool', isFault: true };
-  if (overlay.idle !== undefined) return { because: overlay.idle, isFault: false };
+  const family = familyOf(cidr);
+  if (overlay.idle !== undefined) {
+    const address = hosts[family].get(node)?.interfaceAddress?.address;
+    if (overlay.encap !== undefined && node === self) return { peer: 'self', policy: unrouted };
+    if (overlay.encap !== undefined && address !== undefined)
+      return { peer: peers[family].at(node, address), policy: unrouted };
+    return { because: overlay.idle, isFault: false };
+  }
   // Felix would send to an address that this node borrowed, but whose workload has gone or is yet to come:
   // over IPIP to this node itself, over VXLAN to the block's owner, who sends it back. Here it is ours.
   const policy = overlay.pool.cidr as string as PolicyName;
   if (node === self) return { peer: 'self', policy };
-  const family = familyOf(cidr);
   const known = ways.get(overlay)?.get(node);
   if (known !== undefined) return known;
   const way = wayTo(node, { overlay, hosts: hosts[family], self });
@@ -190,9 +197,10 @@ function tablesOf({
   const routes = new Map<Cidr, Route>();
   const local = inventory.nodes.get(self);
   const used = new PrefixTable<Overlay>();
+  const searched = new PrefixTable(lengths);
   for (const cidr of lengths.keys()) {
     const overlay = overlays.match(cidr)?.value;
-    if (overlay === undefined) continue;
+    if (overlay === undefined || overlay.idle !== undefined) continue;
     used.set(cidr, overlay);
     policies.set(cidr as string as PolicyName, policyOf(overlay, hosts[familyOf(cidr)].get(self)));
     routes.set(cidr, routeOf(overlay, local, inventory.settings));
@@ -213,7 +221,7 @@ function tablesOf({
           : peers[family].at(node, host?.interfaceAddress?.address ?? host?.ipipAddress ?? address),
       policy,
     });
-    lengths.get(found.cidr)?.add(prefixLengthOf(hostCidr(address)));
+    searched.match(address)?.value.add(prefixLengthOf(hostCidr(address)));
   }
   const pools = new Map<Cidr, PoolEntry>();
   for (const [cidr, set] of lengths) pools.set(cidr, poolEntryOf(set));
@@ -227,8 +235,9 @@ function blockLengthsOf(
 ): Map<Cidr, Set<number>> {
   const lengths = new Map<Cidr, Set<number>>();
   const all = new Set<number>();
-  for (const [cidr, { policy }] of blocks) {
-    const pool = policy as string as Cidr;
+  for (const cidr of blocks.keys()) {
+    const pool = overlays.match(cidr)?.value.pool.cidr;
+    if (pool === undefined) continue;
     const length = prefixLengthOf(cidr);
     all.add(length);
     const known = lengths.get(pool);
@@ -240,7 +249,7 @@ function blockLengthsOf(
     for (const length of all)
       if (length < prefixLengthOf(pool) && blocks.has(cidrOf(networkOf(pool), length)))
         own.add(length);
-  return new Map([...lengths].filter(([pool]) => overlays.match(pool) !== undefined));
+  return lengths;
 }
 
 function selfOf(node: Node | undefined, family: Family): Self | undefined {

@@ -1,5 +1,5 @@
 import type { EncapName } from '../encap/index.js';
-import type { Peer, Policy } from '../model/desired.js';
+import { unrouted, type Peer, type Policy } from '../model/desired.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Node, NodeName } from '../model/node.js';
 import { compareAddresses, type Address, type Family } from '../net/address.js';
@@ -150,7 +150,7 @@ function poolsOf({ pools }: Inventory, { desired, trace }: Decision): PlannedPoo
         cidr,
         sameSubnet: crossSubnet ? 'none' : encap,
         otherSubnet: encap,
-        routed: entry !== undefined,
+        routed: desired.routes.has(cidr),
         ...(why === undefined ? {} : { why }),
         blockLengths: entry?.blockLengths ?? [],
       };
@@ -163,15 +163,18 @@ function blocksOf({ desired, trace }: Decision): PlannedBlock[] {
     .map(([cidr, { peer: name, policy: policyName }]) => {
       const pool = trace.overlays.match(cidr)?.value.pool.name ?? null;
       const isHostAddress = policyName.endsWith(' hosts');
+      const isUnrouted = policyName === unrouted;
       if (name === 'self')
         return {
           cidr,
           node: desired.node,
-          action: isHostAddress ? 'none' : 'local',
+          action: isHostAddress || isUnrouted ? 'none' : 'local',
           via: null,
           pool,
         };
       const peer = desired.peers.get(name);
+      if (peer !== undefined && isUnrouted)
+        return { cidr, node: peer.node, action: 'none', via: null, pool };
       const policy = desired.policies.get(policyName);
       if (peer === undefined || policy === undefined)
         throw new TypeError(`${cidr} is of a peer or a policy that is not there`);

@@ -1,5 +1,5 @@
 import type { EncapName } from '../encap/index.js';
-import type { Peer } from '../model/desired.js';
+import { unrouted, type Peer } from '../model/desired.js';
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Address } from '../net/address.js';
@@ -60,7 +60,8 @@ export function verdictOf(destination: Address, { self, decision, find, locals }
   // An address that IPAM says is in use here may be another node's tunnel address: the tables know.
   if (local !== undefined && (found === undefined || found.owner.peer === 'self'))
     return { action: 'local', peer: self, ...pool, ...block, reason: local };
-  if (found === undefined) return { action: 'none', ...pool, reason: 'no-route' };
+  if (found === undefined || found.owner.policy === unrouted)
+    return { action: 'none', ...pool, ...block, reason: 'no-route' };
   if (found.owner.peer === 'self') {
     // A blackhole for a block of one address would keep out the workload that is to come: Calico has none.
     const reason = isHost(found.cidr) && isBlock(found.cidr, decision) ? 'no-route' : 'blackhole';

@@ -10,6 +10,12 @@ import type { NodeName } from './node.js';
  */
 export type PolicyName = Brand<string, 'PolicyName'>;
 
+/**
+ * The policy of blocks whose pool's routes are not ours (BGP's, or nobody's). Nothing is sent to them and nothing for
+ * them is taken out of a tunnel; their entries say whose the addresses are, for packets that come from them.
+ */
+export const unrouted = 'unrouted' as PolicyName;
+
 /** One family of one node: `ipv4/node-a`; `ipv4/node-a ipip` where IPIP reaches it at another address than the rest. */
 export type PeerName = Brand<string, 'PeerName'>;
 
@@ -52,6 +58,7 @@ export interface PoolEntry {
 /** Who has the addresses of a block (or of one borrowed address). */
 export interface Owner {
   readonly peer: PeerName | 'self';
+  /** A key of `policies`, or `unrouted`. */
   readonly policy: PolicyName;
 }
 

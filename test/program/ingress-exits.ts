@@ -130,14 +130,14 @@ export const ingressExits: readonly Exit[] = [
   },
   {
     verdict: 'DROP_NO_POLICY',
-    title: 'a source whose policy is out of bounds',
+    title: 'a destination whose policy is out of bounds',
     packet: fromB,
-    given: block('10.244.2.0/26', 2, 1e6),
+    given: block('10.244.1.0/26', 0, 1e6),
   },
   {
     verdict: 'DROP_MODE_MISMATCH',
-    title: 'an address of an IPIP pool in VXLAN',
-    packet: inVxlan('10.245.2.9', '10.244.1.5'),
+    title: 'to an address of an IPIP pool in VXLAN',
+    packet: inVxlan('10.244.2.9', '10.245.1.5'),
   },
   {
     verdict: 'DROP_INNER_DST',

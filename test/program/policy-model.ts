@@ -19,12 +19,11 @@ export function decapsulable(frame: Uint8Array): Uint8Array | undefined {
   if (carried === undefined) return undefined;
   const inner = readIpv4(carried.bytes, carried.bytes.length);
   if (inner === undefined || inner.ttl === 0) return undefined;
-  const mine = ownerOf(inner.source);
-  const ofSender =
-    mine === undefined
-      ? inner.source === outer.source
-      : mine.node === sender && mine.encap === carried.encap;
-  if (!ofSender || ownerOf(inner.destination)?.node !== 'a') return undefined;
+  const source = ownerOf(inner.source);
+  if (source === undefined ? inner.source !== outer.source : source.node !== sender)
+    return undefined;
+  const destination = ownerOf(inner.destination);
+  if (destination?.node !== 'a' || destination.encap !== carried.encap) return undefined;
   if ((outer.tos & 3) === 3 && (inner.tos & 3) === 0) return undefined;
   return carried.bytes.subarray(0, inner.total);
 }

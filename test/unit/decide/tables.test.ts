@@ -101,8 +101,22 @@ test('a pool in which nobody has a block takes no packets away from other routes
   t.is(routes.size, 0);
   t.is(policies.size, 0);
 });
-test('a pool whose routes are BGP’s has no entry anywhere', (t) => {
-  const { pools, routes, blocks: owners } = stateOf({ pools: [pool('n', '10.0.0.0/8')] });
+test('a pool whose routes are BGP’s has no route, but its addresses are known as its nodes’', (t) => {
+  const { routes, policies, blocks: owners } = stateOf({ pools: [pool('n', '10.0.0.0/8')] });
+  t.deepEqual([routes.size, policies.size], [0, 0]);
+  t.deepEqual(
+    rows(owners, ({ peer, policy }) => `${peer} ${policy}`),
+    ['10.1.0.0/26 self unrouted', '10.2.0.3/32 self unrouted', '10.2.0.0/26 ipv4/b unrouted'],
+  );
+});
+test('a pool for load balancers has no entry anywhere', (t) => {
+  const {
+    pools,
+    routes,
+    blocks: owners,
+  } = stateOf({
+    pools: [pool('n', '10.0.0.0/8', { loadBalancerOnly: true })],
+  });
   t.deepEqual([pools.size, routes.size, owners.size], [0, 0, 0]);
 });
 test('neighbours are no exception while this node has no address to tunnel from', (t) => {

@@ -1,0 +1,65 @@
+import test, { type ExecutionContext } from 'ava';
+import { endpoint } from '../../src/lab/endpoint.js';
+import type { Lab } from '../../src/lab/state.js';
+import { encapJson, listening, on, ran, sharedLab, transfer } from '../support/lab.js';
+import { skips } from '../support/needs.js';
+
+const service = '10.96.0.1';
+const port = 5201;
+
+const lab = sharedLab(test, 'crosssubnet', { name: 'test-service' });
+
+/** What kube-proxy does for a Service whose only endpoint is a workload of another node. */
+const connects = test.macro({
+  title: (_, masquerade: boolean) =>
+    `a workload reaches a Service whose endpoint is on another node${masquerade ? ', masqueraded by its own' : ''}`,
+  exec: async (t: ExecutionContext, masquerade: boolean) => {
+    if (skips(t, 'ip', 'nsenter', 'nft')) return;
+    const world = await lab();
+    const { address } = endpoint(world, 'c1');
+    const rules = [
+      'table ip services',
+      'delete table ip services',
+      'table ip services {',
+      ' chain in { type nat hook prerouting priority dstnat;',
+      `  ip daddr ${service} meta mark set 0x4000 dnat to ${address}; }`,
+      ' chain out { type nat hook postrouting priority srcnat;',
+      masquerade ? '  meta mark 0x4000 masquerade; }' : ' }',
+      '}',
+    ];
+    await ran(world, 'node-a', 'nft', rules.join('\n'));
+    const server = await listening(world, 'c1', 'tcp-serve', port);
+    t.teardown(() => server.kill());
+    const client = transfer(world, 'a1', 'tcp-send', service, port, 10, 100_000);
+    t.deepEqual(await client.result(), { streams: 10, good: 10 });
+    server.kill();
+  },
+});
+
+test.serial(connects, false);
+test.serial(connects, true);
+
+test.serial(
+  'a workload that sends under its node’s address is stopped by the kernel',
+  async (t) => {
+    if (skips(t, 'ip', 'nsenter', 'ping')) return;
+    const world = await lab();
+    const nodeAddress = endpoint(world, 'node-a').address;
+    await ran(world, 'a1', 'ip', 'address', 'add', `${nodeAddress}/32`, 'dev', 'lo');
+    t.teardown(() => ran(world, 'a1', 'ip', 'address', 'del', `${nodeAddress}/32`, 'dev', 'lo'));
+    const to = endpoint(world, 'c1').address;
+    const before = await encapsulated(world);
+    await on(world, 'a1', 'ping', '-c', '3', '-i', '0.2', '-W', '1', '-I', nodeAddress, to);
+    t.is(await encapsulated(world), before);
+    await ran(world, 'a1', 'ping', '-c', '3', '-i', '0.2', '-W', '1', to);
+    t.is(await encapsulated(world), before + 3, 'under its own address it is let through');
+  },
+);
+
+/** Packets that node-a's program has encapsulated so far. */
+async function encapsulated(world: Lab): Promise<number> {
+  const { items } = (await encapJson(world, 'node-a', 'map', 'dump', 'verdicts')) as {
+    readonly items: readonly { readonly verdict: string; readonly egressPackets: number }[];
+  };
+  return items.find(({ verdict }) => verdict === 'encapsulated')?.egressPackets ?? 0;
+}
