@@ -49,6 +49,7 @@ const needs = {
     ['tshark', 'wireshark-cli', 'wireshark-cli', 'tshark', command('tshark')],
     ['python3', 'python3', 'python', 'python3', command('python3')],
     ['bpftool', 'bpftool', 'bpf', 'bpftool', command('bpftool')],
+    ['nftables', 'nftables', 'nftables', 'nftables', file('/usr/sbin/nft')],
     ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
   ],
   lint: [

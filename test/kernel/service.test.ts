@@ -27,7 +27,8 @@ const connects = test.macro({
       masquerade ? '  meta mark 0x4000 masquerade; }' : ' }',
       '}',
     ];
-    await ran(world, 'node-a', 'nft', rules.join('\n'));
+    // By its path: npm puts another program of that name first.
+    await ran(world, 'node-a', '/usr/sbin/nft', rules.join('\n'));
     const server = await listening(world, 'c1', 'tcp-serve', port);
     t.teardown(() => server.kill());
     const client = transfer(world, 'a1', 'tcp-send', service, port, 10, 100_000);
