@@ -16,6 +16,7 @@ export class Notebook {
   #written = '';
   #build = '';
   #failure = '';
+  readonly #notCarried = new Set<string>();
   #rounds = 0;
 
   constructor(
@@ -45,8 +46,11 @@ export class Notebook {
       const ids = { ingress: programs.ingress.info.id, egress: programs.egress.info.id };
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
-      for (const pool of notCarried)
-        this.#log.warn({ pool }, 'pool decided, not carried yet: IPv6 has no datapath');
+    }
+    for (const pool of notCarried) {
+      if (this.#notCarried.has(pool)) continue;
+      this.#log.warn({ pool }, 'pool decided, not carried yet: IPv6 has no datapath');
+      this.#notCarried.add(pool);
     }
     for (const { direction, did } of attached)
       if (did !== 'nothing')
@@ -93,7 +97,7 @@ export class Notebook {
     this.#log.warn('programs or pins were taken away: putting them back');
   }
 
-  #writeState({ loaded, uplink, image, notCarried }: Round, datapath: Datapath): void {
+  #writeState({ loaded, config, uplink, image, notCarried }: Round, datapath: Datapath): void {
     const state: State = {
       apiVersion: 'encap/v1',
       kind: 'AgentState',
@@ -104,6 +108,7 @@ export class Notebook {
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...this.#object.origin, sha256: this.#object.sha256 },
+      vxlan: { vni: config.vni, port: config.vxlanPort },
       generation: loaded.generation.name,
       build: loaded.build,
       peers: byIndex(image.names.peers),

@@ -22,6 +22,8 @@ export interface StatusReport {
   readonly agent: { readonly pid: number; readonly startedAt: string | null } | null;
   readonly uplink: State['uplink'] | null;
   readonly attach: 'tcx' | 'clsact' | null;
+  /** VNI and UDP port that the loaded programs send and accept. */
+  readonly vxlan: State['vxlan'] | null;
   /** Which object runs, and why this one. */
   readonly object: State['object'] | null;
   readonly pools: readonly { readonly cidr: string; readonly mtu: number | null }[];
@@ -89,6 +91,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
     agent: pid === undefined ? null : { pid, startedAt: state?.startedAt ?? null },
     uplink: state?.uplink ?? null,
     attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
+    vxlan: state?.vxlan ?? null,
     object: state?.object ?? null,
     pools: pools.map((cidr) => ({
       cidr,

@@ -51,7 +51,7 @@ function verdictText({ paint }: Pick<Session, 'paint'>, { verdict }: StatusRepor
 }
 
 function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
-  const { node, pools, blocks, peers, agent, attach, uplink, object } = report;
+  const { node, pools, blocks, peers, agent, attach, uplink, vxlan, object } = report;
   const first = [
     `${paint.bold(node ?? 'this node')}  ${verdictText({ paint }, report)}`,
     `${counted(pools.length, 'pool')}, ${counted(blocks, 'block')}, ${counted(peers.length, 'peer')}`,
@@ -61,6 +61,7 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
   ];
   const underlay = [
     `${attach ?? 'not attached'}${uplink === null ? '' : ` on ${uplink.name}`}`,
+    vxlan === null ? '' : `vxlan vni ${vxlan.vni} port ${vxlan.port}`,
     mtuText(report),
   ];
   return [

@@ -40,6 +40,8 @@ export interface Round {
   readonly changes: readonly Change[];
   readonly attached: readonly Attached[];
   readonly loaded: Loaded;
+  /** What the loaded programs take as constants. */
+  readonly config: Config;
   readonly uplink: Uplink;
   readonly image: Image;
   readonly notCarried: readonly string[];
@@ -125,6 +127,7 @@ export class Datapath implements Disposable {
       changes,
       attached,
       loaded: current.parts,
+      config: current.config,
       uplink: uplink.get(),
       image,
       notCarried: underlay?.notCarried ?? [],

@@ -19,6 +19,8 @@ export interface State {
   /** The qdisc that the filters hang on is ours: `down` removes it too. */
   readonly madeClsact: boolean;
   readonly object: Origin & { readonly sha256: string };
+  /** What the programs were loaded with. */
+  readonly vxlan: { readonly vni: number; readonly port: number };
   readonly generation: string;
   readonly build: string;
   /** Names by index. */

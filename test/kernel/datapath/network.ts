@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const agentMain = fileURLToPath(new URL('./agent.js', import.meta.url));
+const encapMain = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** What the pools of a test say. */
 export interface PoolModes {
@@ -161,6 +162,15 @@ export class Network implements AsyncDisposable {
       { ...this.environment(node), ...environment },
     );
     return JSON.parse(output);
+  }
+
+  /** Runs the command line on a node; gives what it prints. */
+  encap(node: 'a' | 'b', ...words: readonly string[]): string {
+    return nsenter(
+      this.space(node),
+      [process.execPath, encapMain, ...words],
+      this.environment(node),
+    );
   }
 
   /** Echo requests from the workload on node-a to the one on node-b; gives how many were answered. */
@@ -320,6 +330,7 @@ function nsenter(space: string, command: readonly string[], env: NodeJS.ProcessE
   }
 }
 
-function resource(kind: string, name: string, spec: object): object {
+/** A Calico resource. */
+export function resource(kind: string, name: string, spec: object): object {
   return { apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec };
 }

@@ -42,6 +42,7 @@ const state: State = {
   peers: { 2: 'ipv4/node-b' },
   policies: {},
   verdicts: {},
+  vxlan: { vni: 4096, port: 4789 },
   notCarried: [],
 };
 

@@ -1,0 +1,87 @@
+import test, { type ExecutionContext } from 'ava';
+import { Network, obstacle, resource } from './datapath/network.js';
+
+const cannot = obstacle();
+
+const warning = 'pool decided, not carried yet: IPv6 has no datapath';
+
+/** What `encap status -o json` says, as far as it is looked at here. */
+interface Status {
+  readonly vxlan: { readonly vni: number; readonly port: number };
+  readonly notes: readonly string[];
+}
+
+/** A test with two nodes; says what the machine lacks. */
+function kernelTest(
+  title: string,
+  body: (t: ExecutionContext, network: Network) => Promise<void>,
+): void {
+  test.serial(title, async (t) => {
+    if (cannot !== undefined) {
+      t.log(`skipped: ${cannot}`);
+      t.pass();
+      return;
+    }
+    await using network = new Network();
+    await body(t, network);
+  });
+}
+
+function statusOf(network: Network): Status {
+  return JSON.parse(network.encap('a', 'status', '-o', 'json')) as Status;
+}
+
+kernelTest('status names the VNI and UDP port of the programs in force', async (t, network) => {
+  const agent = await network.agent('a');
+  t.deepEqual(statusOf(network).vxlan, { vni: 4096, port: 4789 });
+  t.regex(network.encap('a', 'status'), /vxlan vni 4096 port 4789/);
+
+  const from = agent.lines.length;
+  network.declare({ vxlanMode: 'Always' }, [
+    resource('FelixConfiguration', 'default', { vxlanVNI: 77, vxlanPort: 4790 }),
+  ]);
+  await agent.until('programs loaded', { from });
+  await agent.end('SIGTERM');
+  t.deepEqual(statusOf(network).vxlan, { vni: 77, port: 4790 });
+});
+
+kernelTest(
+  'an IPv6 pool is decided and not carried: one warning in the log, one note in the status',
+  async (t, network) => {
+    const pools = [
+      resource('Node', 'node-a', {
+        bgp: { ipv4Address: '192.168.77.1/24', ipv6Address: 'fd00:77::1/64' },
+        ipv4VXLANTunnelAddr: '10.244.1.0',
+        ipv6VXLANTunnelAddr: 'fd00:10::1',
+      }),
+      resource('IPPool', 'six', { cidr: 'fd00:10::/56', vxlanMode: 'Always', blockSize: 122 }),
+    ];
+    network.declare({ vxlanMode: 'Always' }, pools);
+    const agent = await network.agent('a');
+    const told = () => agent.lines.filter(({ msg }) => msg === warning);
+    t.deepEqual(
+      told().map(({ pool }) => pool),
+      ['fd00:10::/56'],
+    );
+    t.true(statusOf(network).notes.some((note) => note.startsWith('the pool fd00:10::/56 is')));
+
+    const from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, [
+      ...pools,
+      resource('FelixConfiguration', 'default', { vxlanVNI: 77 }),
+    ]);
+    await agent.until('programs loaded', { from });
+
+    const later = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, [
+      ...pools,
+      resource('IPPool', 'seven', { cidr: 'fd00:20::/56', vxlanMode: 'Always', blockSize: 122 }),
+    ]);
+    await agent.until(warning, { from: later });
+    t.deepEqual(
+      told().map(({ pool }) => pool),
+      ['fd00:10::/56', 'fd00:20::/56'],
+      'each said once, though the programs changed twice',
+    );
+  },
+);
