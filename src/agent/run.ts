@@ -21,7 +21,7 @@ import { World, type Decided } from './world.js';
 export interface AgentOptions {
   readonly source: Source;
   readonly node: NodeName;
-  /** Uplink that the user names; undefined: the interface that has the node's address. */
+  /** Uplink that the user names; undefined: what the settings say. */
   readonly interface: string | undefined;
   readonly attach: AttachKind | 'auto';
   /** One round, then end; the datapath stays in force. */
@@ -69,11 +69,15 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
   const { node, log, folders, interface: name } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const world = new World(node, log);
-  const { desired } = await firstOf(world, options);
+  const { desired, settings } = await firstOf(world, options);
   using netlink = Netlink.open();
   return preview(
     desired,
-    { folders, interface: name, switching: { delayMs: timing.delay, graceMs: timing.grace } },
+    {
+      folders,
+      underlay: { ...settings.underlay, interface: name ?? settings.underlay.interface },
+      switching: { delayMs: timing.delay, graceMs: timing.grace },
+    },
     netlink,
   );
 }

@@ -66,7 +66,7 @@ export function define(command: Command): void {
       decision.desired,
       {
         folders: foldersOf(session.env),
-        interface: config?.interfaces[0],
+        underlay: inventory.settings.underlay,
         switching: { delayMs: defaultTiming.delay, graceMs: defaultTiming.grace },
       },
       netlink,

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
 import { dirname, resolve } from 'node:path';
 import type { AttachKind } from '../datapath/attach.js';
+import { EncapError } from '../errors.js';
+import type { Problem } from '../model/problem.js';
 import type { NodeConfig } from '../model/resources/node-config.js';
 import { changesView } from './changes.js';
 import { examplesOf } from './examples.js';
@@ -70,7 +72,7 @@ export function define(command: Command): void {
         node,
       }),
       node,
-      interface: options.iface ?? config?.interfaces[0],
+      interface: options.iface,
       attach: options.attach,
       once: options.once === true,
       dryRun: options.dryRun === true,
@@ -93,9 +95,23 @@ async function inputs(
     import('../sources/file/config.js'),
     import('../model/assemble.js'),
   ]);
-  const { config } = inventoryOf(await readConfig(file));
-  const named = config?.paths?.map((path) => resolve(dirname(file), path)) ?? [];
+  const documents = await readConfig(file);
+  const { config, refused } = inventoryOf(documents);
+  if (config === undefined) throw noConfig(file, refused);
+  const named = config.paths?.map((path) => resolve(dirname(file), path)) ?? [];
   return { config, paths: [file, ...named, ...paths] };
+}
+
+/** Settings that were meant and not understood must not be the defaults. */
+function noConfig(file: string, refused: readonly Problem[]): EncapError {
+  return new EncapError(`cannot read configuration ${file}: it has no valid NodeConfig`, {
+    code: 'CONFIG_INVALID',
+    why:
+      refused.map(({ line, path, message }) => `line ${line}: ${path}: ${message}`).join('\n') ||
+      'no document in it is of kind NodeConfig',
+    hint: refused.length > 0 ? `encap validate ${file}` : 'see encap help config',
+    place: { file },
+  });
 }
 
 /** Exit codes of a shell for a command that a signal ended. */

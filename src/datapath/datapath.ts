@@ -28,7 +28,7 @@ export interface DatapathOptions {
   readonly folders: Folders;
   readonly object: ObjectFile;
   readonly attach: AttachKind | 'auto';
-  /** Interface that the user names; undefined: the one that has the node's address. */
+  /** Interface that the user names; undefined: what the settings say. */
   readonly interface: string | undefined;
   readonly switching: SwitchTiming;
   /** A command that was run on the machine, for the log. */
@@ -100,7 +100,7 @@ export class Datapath implements Disposable {
       nowMs,
     );
 
-    const uplink = this.#findUplink(desired);
+    const uplink = this.#findUplink(desired, settings);
     this.#uplink = uplink.found;
     const attached: Attached[] = [];
     const attach: Step = {
@@ -181,14 +181,15 @@ export class Datapath implements Disposable {
   }
 
   /** Looked for first, needed last: without one the tables are still brought up to date. */
-  #findUplink(desired: Desired): { found: Uplink | undefined; get: () => Uplink } {
+  #findUplink(
+    desired: Desired,
+    settings: Settings,
+  ): { found: Uplink | undefined; get: () => Uplink } {
     try {
-      const found = uplinkOf(
-        desired.self,
-        this.#netlink.links(),
-        this.#netlink.addresses(),
-        this.#options.interface,
-      );
+      const found = uplinkOf(desired.self, this.#netlink.links(), this.#netlink.addresses(), {
+        ...settings.underlay,
+        interface: this.#options.interface ?? settings.underlay.interface,
+      });
       return { found, get: () => found };
     } catch (cause) {
       return {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { BpfMap, type Netlink } from 'libbpf-ts';
 import type { Desired } from '../model/desired.js';
+import type { Settings } from '../model/settings.js';
 import { firstPeer } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
@@ -16,20 +17,20 @@ import { uplinkOf } from './uplink.js';
 
 export interface PreviewOptions {
   readonly folders: Folders;
-  readonly interface: string | undefined;
+  readonly underlay: Settings['underlay'];
   readonly switching: SwitchTiming;
 }
 
 /** What a round would change, as data. Reads the kernel, writes nothing, loads nothing. */
 export function preview(
   desired: Desired,
-  { folders, interface: name, switching }: PreviewOptions,
+  { folders, underlay: wanted, switching }: PreviewOptions,
   netlink: Netlink,
 ): readonly Change[] {
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
-  const uplink = uplinkOf(desired.self, netlink.links(), netlink.addresses(), name);
+  const uplink = uplinkOf(desired.self, netlink.links(), netlink.addresses(), wanted);
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
   const { steps } = planMaps(

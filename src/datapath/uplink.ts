@@ -1,6 +1,7 @@
 import type { AddressState, LinkState } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
+import type { Settings } from '../model/settings.js';
 
 /** The interface that encapsulated packets leave by. */
 export interface Uplink {
@@ -9,15 +10,20 @@ export interface Uplink {
   readonly mtu: number;
 }
 
-/** The interface named by the user, else the one that has the node's underlay address. */
+/** The interface named by the user or in the settings, else the one that has the node's underlay address. */
 export function uplinkOf(
   self: Desired['self'],
   links: readonly LinkState[],
   addresses: readonly AddressState[],
-  name: string | undefined,
+  { interface: name, mtu }: Settings['underlay'],
 ): Uplink {
   const link = name === undefined ? carrierOf(self, links, addresses) : named(name, links);
-  return { name: link.name, index: link.index, mtu: link.mtu };
+  if (mtu > link.mtu)
+    throw new EncapError(`cannot use an underlay MTU of ${mtu}: ${link.name} has ${link.mtu}`, {
+      code: 'CONFIG_INVALID',
+      hint: `write ${link.mtu} or less, or auto, as mtu.underlay, or: ip link set ${link.name} mtu ${mtu}`,
+    });
+  return { name: link.name, index: link.index, mtu: mtu === 0 ? link.mtu : mtu };
 }
 
 function named(name: string, links: readonly LinkState[]): LinkState {

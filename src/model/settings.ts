@@ -1,6 +1,9 @@
 import type { Cidr } from '../net/cidr.js';
 
-/** What FelixConfiguration (global, then this node's) and FELIX_* say; defaults applied. */
+/** What an inner address must be: of its sender (source) or of us (destination); of no third node; anything. */
+export type Check = 'strict' | 'pool' | 'off';
+
+/** What FelixConfiguration (global, then this node's), FELIX_* and a NodeConfig say; defaults applied. */
 export interface Settings {
   /** undefined: derived from the pools. vxlanEnabled governs IPv4 only. */
   readonly vxlanEnabled: boolean | undefined;
@@ -16,5 +19,9 @@ export interface Settings {
   readonly allowVxlanFromWorkloads: boolean;
   readonly allowIpipFromWorkloads: boolean;
   readonly routeSource: 'CalicoIPAM' | 'WorkloadIPs';
+  /** NodeConfig: the interface to the other nodes; undefined: the one with the node's address. MTU 0: the interface's own. */
+  readonly underlay: { readonly interface: string | undefined; readonly mtu: number };
+  /** NodeConfig: of what inner addresses must be. */
+  readonly checks: { readonly source: Check; readonly destination: Check };
   readonly programClusterRoutes: 'Enabled' | 'Disabled' | 'EnabledIPIPOnly' | 'EnabledNoEncapOnly';
 }

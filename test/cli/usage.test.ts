@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { encap, main } from './encap.js';
 
@@ -39,6 +42,23 @@ test(
   3,
   /cannot read there\/is\/none/,
 );
+test('run -c wants a NodeConfig that it understands: no defaults in the place of what was meant', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cli-config-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'node.yaml');
+  for (const [text, why] of [
+    ['apiVersion: encap/v1\nkind: NodeConfig\nkernelTunnels: replace\n', /does not take over/],
+    ['apiVersion: encap/v1\nkind: NodeConfg\n', /kind/],
+    ['', /no document in it is of kind NodeConfig/],
+  ] as const) {
+    writeFileSync(file, text, { mode: 0o600 });
+    const { stderr, code } = await encap(['run', '-c', file, '--dry-run', '--node', 'a']);
+    t.regex(stderr, /^encap: cannot read configuration .+: it has no valid NodeConfig$/m);
+    t.regex(stderr, why);
+    t.is(code, 3);
+  }
+});
+
 test(refuses, ['get', 'pods'], 2, /pods/);
 test(refuses, ['get', 'poools'], 2, /poools/);
 test(

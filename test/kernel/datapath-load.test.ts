@@ -32,6 +32,8 @@ const settings: Settings = {
   allowVxlanFromWorkloads: false,
   allowIpipFromWorkloads: false,
   routeSource: 'CalicoIPAM',
+  underlay: { interface: undefined, mtu: 0 },
+  checks: { source: 'strict', destination: 'strict' },
   programClusterRoutes: 'Enabled',
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressOf } from './address.js';
+import type { Check } from '../settings.js';
 import { resourceKind } from './kind.js';
 import { metadata } from './metadata.js';
 import { integer, oneOf } from './schema.js';
@@ -12,21 +12,15 @@ export interface NodeConfig {
   readonly paths: readonly string[] | undefined;
   /** undefined: NODENAME, or this host's name. */
   readonly node: string | undefined;
-  /** The underlay address; undefined: what the Node resource says. */
-  readonly addressV4: string | undefined;
-  /** Underlay interfaces; empty: those that have the node's address. */
-  readonly interfaces: readonly string[];
+  /** Underlay interface; undefined: the one that has the node's address. */
+  readonly interface: string | undefined;
   readonly vxlan: { readonly vni: number | undefined; readonly port: number | undefined };
   /** undefined: the interface's own. */
   readonly underlayMtu: number | undefined;
-  readonly kernelTunnels: 'replace' | 'coexist' | 'leave';
   readonly checks: { readonly source: Check; readonly destination: Check };
 }
 
-/** Of what must an inner address be: its sender's blocks, any pool, anything. */
-export type Check = (typeof checks)[number];
-
-const checks = ['strict', 'pool', 'off'] as const;
+const checks = ['strict', 'pool', 'off'] as const satisfies readonly Check[];
 const kernelTunnels = ['replace', 'coexist', 'leave'] as const;
 
 /** Names of interfaces are the kernel's: 15 bytes, no slash, no blank. */
@@ -38,11 +32,18 @@ const node = z.strictObject({
   name: z.string().min(1).optional(),
   addressV4: z
     .string()
-    .refine((text) => text === 'auto' || addressOf('ipv4', text) !== undefined, {
-      error: ({ input }) => `${JSON.stringify(input)} is not an IPv4 address or auto`,
+    .refine((text) => text === 'auto', {
+      error: ({ input }) =>
+        `${JSON.stringify(input)}: the address is what the Node resource says, for the other nodes know no other; set spec.bgp.ipv4Address there, and auto or nothing here`,
     })
     .optional(),
-  interfaces: z.array(interfaceName).optional(),
+  interfaces: z
+    .array(interfaceName)
+    .refine((names) => names.length <= 1, {
+      error: ({ input }) =>
+        `${(input as readonly string[]).length} interfaces: one alone carries the underlay in this version`,
+    })
+    .optional(),
 });
 
 const shape = {
@@ -57,7 +58,12 @@ const shape = {
     .strictObject({ vni: integer(0, 2 ** 24 - 1).optional(), port: integer(1, 65535).optional() })
     .optional(),
   mtu: z.strictObject({ underlay: z.union([auto, integer(576, 65535)]).optional() }).optional(),
-  kernelTunnels: oneOf('a way to treat kernel tunnels', kernelTunnels).optional(),
+  kernelTunnels: oneOf('a way to treat kernel tunnels', kernelTunnels)
+    .refine((way) => way !== 'replace', {
+      error: () =>
+        'replace: this version does not take over from vxlan.calico or tunl0; remove them (ip link del), and write leave or coexist',
+    })
+    .optional(),
   checks: z
     .strictObject({
       source: oneOf('a check', checks).optional(),
@@ -80,11 +86,9 @@ const reading = z
     name,
     paths: datastore?.paths,
     node: unlessAuto(self?.name),
-    addressV4: unlessAuto(self?.addressV4),
-    interfaces: self?.interfaces ?? [],
+    interface: self?.interfaces?.[0],
     vxlan: { vni: vxlan?.vni, port: vxlan?.port },
     underlayMtu: unlessAuto(mtu?.underlay),
-    kernelTunnels: rest.kernelTunnels ?? 'replace',
     checks: {
       source: rest.checks?.source ?? 'strict',
       destination: rest.checks?.destination ?? 'strict',

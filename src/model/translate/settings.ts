@@ -42,6 +42,8 @@ export function settingsOf(sources: SettingsSources): Settings {
     allowVxlanFromWorkloads: spec.allowVXLANPacketsFromWorkloads ?? false,
     allowIpipFromWorkloads: spec.allowIPIPPacketsFromWorkloads ?? false,
     routeSource: spec.routeSource ?? 'CalicoIPAM',
+    underlay: { interface: config?.interface, mtu: config?.underlayMtu ?? 0 },
+    checks: config?.checks ?? { source: 'strict', destination: 'strict' },
     programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',
   };
 }

@@ -43,21 +43,38 @@ function address(index: number, text: string): AddressState {
 const links = [link(2, 'eth0'), link(3, 'eth1')];
 const addresses = [address(2, '10.0.0.1'), address(3, '192.168.1.254')];
 
+const found = { interface: undefined, mtu: 0 };
+
 test("the uplink is the interface that has the node's address", (t) => {
-  t.deepEqual(uplinkOf(self, links, addresses, undefined), { name: 'eth1', index: 3, mtu: 1500 });
+  t.deepEqual(uplinkOf(self, links, addresses, found), { name: 'eth1', index: 3, mtu: 1500 });
 });
 
 test('an interface that the user names wins', (t) => {
-  t.is(uplinkOf(self, links, addresses, 'eth0').index, 2);
+  t.is(uplinkOf(self, links, addresses, { ...found, interface: 'eth0' }).index, 2);
+});
+
+test('a smaller MTU may be set for the underlay: what lies behind the interface may carry less', (t) => {
+  t.is(uplinkOf(self, links, addresses, { ...found, mtu: 1400 }).mtu, 1400);
+});
+
+test('a larger MTU than the interface has is refused', (t) => {
+  const error = t.throws(() => uplinkOf(self, links, addresses, { ...found, mtu: 9000 }), {
+    instanceOf: EncapError,
+    message: 'cannot use an underlay MTU of 9000: eth1 has 1500',
+  });
+  t.is(error.code, 'CONFIG_INVALID');
 });
 
 const refuses = test.macro({
   title: (_, what: string) => `no uplink: ${what}`,
   exec: (t, what: string, of: Desired['self'], name: string | undefined) => {
-    const error = t.throws(() => uplinkOf(of, links, addresses.slice(0, 1), name), {
-      instanceOf: EncapError,
-      message: `cannot find the uplink: ${what}`,
-    });
+    const error = t.throws(
+      () => uplinkOf(of, links, addresses.slice(0, 1), { ...found, interface: name }),
+      {
+        instanceOf: EncapError,
+        message: `cannot find the uplink: ${what}`,
+      },
+    );
     t.is(error.code, 'UPLINK_UNKNOWN');
   },
 });

@@ -129,6 +129,8 @@ export const defaults: Settings = {
   allowVxlanFromWorkloads: false,
   allowIpipFromWorkloads: false,
   routeSource: 'CalicoIPAM',
+  underlay: { interface: undefined, mtu: 0 },
+  checks: { source: 'strict', destination: 'strict' },
   programClusterRoutes: 'EnabledIPIPOnly',
 };
 

@@ -13,8 +13,14 @@ const defaults = {
   allowVxlanFromWorkloads: false,
   allowIpipFromWorkloads: false,
   routeSource: 'CalicoIPAM',
+  underlay: { interface: undefined, mtu: 0 },
+  checks: { source: 'strict', destination: 'strict' },
   programClusterRoutes: 'EnabledIPIPOnly',
 };
+
+function nodeConfig(spec: object): object {
+  return { apiVersion: 'encap/v1', kind: 'NodeConfig', ...spec };
+}
 
 const labelled = {
   apiVersion: 'projectcalico.org/v3',
@@ -176,6 +182,38 @@ test(
   {},
   { vxlanVni: 9, vxlanPort: 9999 },
 );
+test(
+  'our own configuration names underlay interface, its MTU and the checks',
+  gives,
+  [
+    nodeConfig({
+      node: { interfaces: ['eth1'], addressV4: 'auto' },
+      mtu: { underlay: 1450 },
+      checks: { source: 'pool' },
+      kernelTunnels: 'leave',
+    }),
+  ],
+  {},
+  { underlay: { interface: 'eth1', mtu: 1450 }, checks: { source: 'pool', destination: 'strict' } },
+);
+
+const notYet = test.macro({
+  exec(t, spec: object, path: string, says: RegExp) {
+    const [found, ...more] = errorsOf(nodeConfig(spec));
+    t.deepEqual(more, []);
+    t.is(found?.path, path);
+    t.regex(found?.message ?? '', says);
+  },
+  title: (_, spec: object) =>
+    `a NodeConfig must not ask for what is not there: ${JSON.stringify(spec)}`,
+});
+
+test(notYet, { node: { addressV4: '10.0.0.7' } }, 'node.addressV4', /spec\.bgp\.ipv4Address/);
+test(notYet, { node: { interfaces: ['a', 'b'] } }, 'node.interfaces', /one alone/);
+test(notYet, { kernelTunnels: 'replace' }, 'kernelTunnels', /does not take over/);
+test(notYet, { datastore: { type: 'etcdv3' } }, 'datastore.type', /is not a datastore/);
+test(notYet, { checks: { source: 'lax' } }, 'checks.source', /is not a check/);
+
 test(
   "the operator's MTU is every tunnel's",
   gives,
