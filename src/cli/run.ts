@@ -114,14 +114,7 @@ function noConfig(file: string, refused: readonly Problem[]): EncapError {
   });
 }
 
-/** Exit codes of a shell for a command that a signal ended. */
-const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** The first signal ends the agent in order; a second one ends the process at once. */
+/** The first signal ends the agent in order, which is no failure: exit code 0. A second one ends the process at once. */
 function endOnSignals(ended: AbortController): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      process.exitCode = exitCodeOf[signal];
-      ended.abort();
-    });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
 }

@@ -46,6 +46,52 @@ kernelTest('status names the VNI and UDP port of the programs in force', async (
 });
 
 kernelTest(
+  'plan --exit-code is 10 while the kernel differs from the resources, and 0 once it does not',
+  async (t, network) => {
+    const plan = ['plan', '-f', network.manifests, '--node', 'node-a', '--exit-code'];
+    t.is(network.exitCode('a', ...plan), 10);
+    await (await network.agent('a')).end('SIGTERM');
+    t.is(network.exitCode('a', ...plan), 0);
+    network.declare({ ipipMode: 'Always' });
+    t.is(network.exitCode('a', ...plan), 10);
+  },
+);
+
+kernelTest(
+  'encap run ends with 0 when a signal asks it to: it was told to, and the datapath stays',
+  async (t, network) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const agent = await network.command('a');
+      const { ms, code } = await agent.end(signal);
+      t.is(code, 0, signal);
+      t.true(ms < 2000, `took ${ms} ms`);
+    }
+    t.deepEqual(statusOf(network).vxlan, { vni: 4096, port: 4789 });
+  },
+);
+
+kernelTest('what a NodeConfig says of the underlay is in force', async (t, network) => {
+  network.declare({ vxlanMode: 'Always' }, [
+    {
+      apiVersion: 'encap/v1',
+      kind: 'NodeConfig',
+      node: { interfaces: ['eth0'] },
+      mtu: { underlay: 1400 },
+      checks: { source: 'off' },
+    },
+  ]);
+  const agent = await network.agent('a');
+  t.regex(network.encap('a', 'status'), /mtu 1350 \(underlay 1400\)/);
+
+  const from = agent.lines.length;
+  network.declare({ vxlanMode: 'Always' }, [
+    { apiVersion: 'encap/v1', kind: 'NodeConfig', node: { interfaces: ['eth9'] } },
+  ]);
+  const { failure } = await agent.until('round failed, trying again', { from });
+  t.is(failure, 'cannot find the uplink: there is no interface eth9');
+});
+
+kernelTest(
   'an IPv6 pool is decided and not carried: one warning in the log, one note in the status',
   async (t, network) => {
     const pools = [
@@ -76,6 +122,15 @@ kernelTest(
     network.declare({ vxlanMode: 'Always' }, [
       ...pools,
       resource('IPPool', 'seven', { cidr: 'fd00:20::/56', vxlanMode: 'Always', blockSize: 122 }),
+      resource('IPAMBlock', 'fd00-20--122', {
+        cidr: 'fd00:20::/122',
+        affinity: 'host:node-a',
+        allocations: Array.from({ length: 64 }, () => null),
+        attributes: [],
+        unallocated: [],
+        strictAffinity: false,
+        deleted: false,
+      }),
     ]);
     await agent.until(warning, { from: later });
     t.deepEqual(

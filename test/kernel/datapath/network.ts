@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,17 +141,21 @@ export class Network implements AsyncDisposable {
 
   /** Starts an agent. */
   start(node: 'a' | 'b'): Agent {
-    const agent = new Agent(this, node, 'auto', 2000);
+    const agent = new Agent(this, node, this.#agentWords(node, 'auto', 2000));
     this.#agents.push(agent);
     return agent;
   }
 
   /** Starts an agent and waits until its node carries traffic. */
   async agent(node: 'a' | 'b', attach = 'auto', delayMs = 2000): Promise<Agent> {
-    const agent = new Agent(this, node, attach, delayMs);
+    const agent = new Agent(this, node, this.#agentWords(node, attach, delayMs));
     this.#agents.push(agent);
     await agent.until('ready');
     return agent;
+  }
+
+  #agentWords(node: 'a' | 'b', attach: string, delayMs: number): readonly string[] {
+    return [agentMain, 'run', this.manifests, `node-${node}`, attach, String(delayMs)];
   }
 
   /** Runs one verb of the agent to its end. */
@@ -171,6 +175,27 @@ export class Network implements AsyncDisposable {
       [process.execPath, encapMain, ...words],
       this.environment(node),
     );
+  }
+
+  /** Runs the command line on a node; gives the exit code alone. */
+  exitCode(node: 'a' | 'b', ...words: readonly string[]): number | null {
+    return spawnSync(
+      'nsenter',
+      [`--net=/run/netns/${this.space(node)}`, process.execPath, encapMain, ...words],
+      { env: this.environment(node), stdio: 'ignore' },
+    ).status;
+  }
+
+  /** Starts `encap run` itself and waits until the node carries traffic. */
+  async command(node: 'a' | 'b'): Promise<Agent> {
+    const agent = new Agent(this, node, [
+      encapMain,
+      'run',
+      ...['-f', this.manifests, '--node', `node-${node}`, '--log-format', 'json'],
+    ]);
+    this.#agents.push(agent);
+    await agent.until('ready');
+    return agent;
   }
 
   /** Echo requests from the workload on node-a to the one on node-b; gives how many were answered. */
@@ -236,20 +261,11 @@ export class Agent {
   #rest = '';
   #output = '';
 
-  constructor(network: Network, node: 'a' | 'b', attach: string, delayMs: number) {
+  constructor(network: Network, node: 'a' | 'b', words: readonly string[]) {
     mkdirSync(network.environment(node).ENCAP_RUN_DIR ?? '', { recursive: true });
     this.#child = spawn(
       'nsenter',
-      [
-        `--net=/run/netns/${network.space(node)}`,
-        process.execPath,
-        agentMain,
-        'run',
-        network.manifests,
-        `node-${node}`,
-        attach,
-        String(delayMs),
-      ],
+      [`--net=/run/netns/${network.space(node)}`, process.execPath, ...words],
       { env: network.environment(node), stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child.stdout?.on('data', (data: Buffer) => (this.#output += data.toString()));
