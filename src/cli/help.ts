@@ -9,6 +9,7 @@ export function define(command: Command): void {
   examplesOf(command.argument('[word...]', 'command, topic or error code'), [
     ['encap help explain', 'a command'],
     ['encap help exit-codes', 'what the exit codes mean'],
+    ['encap help config', 'what a NodeConfig can say'],
     ['encap help environment', 'the variables that are read'],
     ['encap help PERMISSION', 'an error: what happened, why, what to do'],
   ]).action(async (words: readonly string[]) => {
@@ -54,7 +55,28 @@ async function paragraphOf(code: string): Promise<string> {
   return `${section.trimEnd()}\n`;
 }
 
+/** A configuration that says everything there is to say. */
+const sampleConfig = `# /etc/encap/node.yaml, for: encap run -c /etc/encap/node.yaml
+# All of it may be left out. Owned by root, writable by nobody else.
+apiVersion: encap/v1
+kind: NodeConfig
+datastore:
+  type: file
+  paths: [cluster.d]      # Calico resources; counts from this file's folder
+node:
+  name: node-a            # else NODENAME, FELIX_FELIXHOSTNAME, the host's name
+  addressV4: auto         # the Node resource's spec.bgp.ipv4Address
+  interfaces: [eth0]      # one; else the interface with the node's address
+vxlan: { vni: 4096, port: 4789 }
+mtu: { underlay: auto }   # or bytes, at most the interface's own
+kernelTunnels: leave      # vxlan.calico and tunl0 are not touched
+checks:                   # inner addresses of received packets
+  source: strict          # the sender's alone; pool: nobody else's; off: anything
+  destination: strict     # this node's alone; pool: nobody else's; off: anything
+`;
+
 const topics: Readonly<Record<string, () => string>> = {
+  config: () => sampleConfig,
   'exit-codes': () =>
     Object.entries(exitCodeMeanings)
       .map(([code, meaning]) => `${code.padStart(3)}  ${meaning}\n`)
@@ -68,7 +90,7 @@ const topics: Readonly<Record<string, () => string>> = {
 const exitCodeMeanings: Readonly<
   Record<(typeof exitCodes)[keyof typeof exitCodes] | 130 | 143, string>
 > = {
-  0: 'well',
+  0: 'well; also `encap run` that Ctrl-C or SIGTERM ended: the datapath stays',
   1: 'unexpected failure: a bug, or a kernel that refused for no reason that we know',
   2: 'the command line is wrong',
   3: 'a resource, a file or a setting is invalid',
@@ -77,8 +99,8 @@ const exitCodeMeanings: Readonly<
   6: 'agent, datapath or datastore is not there',
   7: 'degraded: it works, but something is wrong with it',
   10: 'there are changes (`encap plan --exit-code`)',
-  130: 'ended by Ctrl-C (SIGINT)',
-  143: 'ended by SIGTERM',
+  130: 'any other command ended by Ctrl-C (SIGINT)',
+  143: 'any other command ended by SIGTERM',
 };
 
 const environment: Readonly<Record<string, string>> = {

@@ -62,7 +62,7 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'help',
-    summary: 'a command, a topic (exit-codes, environment) or an error code',
+    summary: 'a command, a topic (exit-codes, environment, config) or an error code',
     load: () => import('./help.js'),
   },
 ];

@@ -1,7 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { commandLine, verbs } from '../../src/cli/program.js';
 import { catalogue, exitCodes } from '../../src/errors.js';
-import { encap } from './encap.js';
+import { worldOf } from '../unit/model/written.js';
+import { encap, root } from './encap.js';
 
 const tree = await commandLine(verbs.map(({ name }) => name));
 const paths = [
@@ -59,6 +62,26 @@ test('encap help CODE explains every error code that there is', async (t) => {
     t.is(exit, 0);
     t.true(stdout.startsWith(`${code}\n`));
   }
+});
+
+test('the configuration of encap help config is one that encap takes, without a warning', async (t) => {
+  const { parse } = await import('yaml');
+  const { stdout } = await encap(['help', 'config']);
+  const world = worldOf([parse(stdout)]);
+  t.deepEqual([...world.refused, ...world.warnings], []);
+  t.is(world.config?.node, 'node-a');
+  t.is(world.config?.interface, 'eth0');
+});
+
+test('every encap help that a message sends one to is there', async (t) => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(root, 'src', name), 'utf8'));
+  const words = new Set(
+    sources.flatMap((text) => [...text.matchAll(/encap help ([\w-]+)/g)].map(([, word]) => word)),
+  );
+  t.true(words.size >= 3);
+  for (const word of words) t.is((await encap(['help', word ?? ''])).code, 0, word);
 });
 
 test('encap help of something unknown is wrong usage and offers the nearest word', async (t) => {
