@@ -55,7 +55,7 @@ export class Notebook {
     for (const { direction, did } of attached)
       if (did !== 'nothing')
         this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
-    if (changes.length > 0) this.#log.info({ changes: counted(changes) }, 'tables changed');
+    if (changes.length > 0) this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
     this.#writeState(round, datapath);
 
@@ -70,6 +70,7 @@ export class Notebook {
           pools: image.pools.size,
           blocks: image.blocks.size,
           peers: image.names.peers.size,
+          written: changes.length,
           tookMs: Math.round(performance.now() - this.#beganMs),
         },
         'ready',

@@ -94,6 +94,13 @@ kernelTest(
       next.lines.filter(({ msg }) => /changed|attached|replaced/.test(msg)),
       [],
     );
+    t.is((await next.until('ready'))['written'], 0);
+
+    // The same figure is no constant: a real change has one.
+    const from = next.lines.length;
+    network.declare({ ipipMode: 'Always' });
+    const { written } = await next.until('tables changed', { from });
+    t.true(Number(written) > 0, String(written));
   },
 );
 
