@@ -1,7 +1,7 @@
 'use strict';
 // `npm test`: the rings one after the other, what failed, what was skipped and why, and one closing line.
 
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { existsSync, readdirSync } = require('node:fs');
 const { join, resolve } = require('node:path');
 const { leftovers } = require('./leftovers.cjs');
@@ -13,13 +13,25 @@ const skipsFail = process.env.CI === 'true' || process.env.ENCAP_REQUIRE_KERNEL 
 
 const needsRoot = 'files of tests: network namespaces and eBPF need root';
 
-/** Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel. */
+/**
+ * Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel.
+ * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
+ */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
   { name: 'addon', needsRoot: true, cwd: 'addon', below: [''] },
   { name: 'program', needsRoot: true, below: ['program'] },
   { name: 'kernel', needsRoot: true, serial: true, below: ['kernel'] },
   { name: 'cli', needsRoot: false, below: ['cli'] },
+  {
+    name: 'asan',
+    needsRoot: true,
+    seldom: true,
+    cwd: 'addon',
+    below: [''],
+    build: ['npm', 'run', 'build:asan'],
+    command: './test/asan.sh',
+  },
 ];
 
 main(process.argv.slice(2)).then((code) => {
@@ -28,7 +40,9 @@ main(process.argv.slice(2)).then((code) => {
 
 /** Runs the rings that were named, or all; gives back the exit code. */
 async function main(names) {
-  const chosen = rings.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = rings.filter(({ name, seldom }) =>
+    names.length === 0 ? !seldom || process.env.CI === 'true' : names.includes(name),
+  );
   if (chosen.length === 0) {
     console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);
     return 2;
@@ -75,11 +89,18 @@ function runRing(ring) {
   const files = filesOf(ring);
   if (files.length === 0)
     return { passed: 0, failures: [{ title: `no compiled tests in ${cwd}` }], skipped: new Map() };
+  const [tool, ...words] = ring.build ?? ['true'];
+  const built = spawnSync(tool, words, { cwd, encoding: 'utf8' });
+  if (built.status !== 0) {
+    const failure = { title: `${tool} ${words.join(' ')} failed`, detail: built.stderr };
+    return { passed: 0, failures: [failure], skipped: new Map() };
+  }
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
+  const [command, ...before] = ring.command ? [ring.command] : [process.execPath, ava];
   const args = ['--tap', ...(ring.serial ? ['--serial', '--concurrency=1'] : []), ...files];
   const reader = tapReader();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [ava, ...args], {
+    const child = spawn(command, [...before, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

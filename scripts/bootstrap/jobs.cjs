@@ -49,7 +49,12 @@ async function startUnprivileged() {
   const lacking = packages.missing(['build', 'lab']);
   step(1, 4, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
   step(2, 4, 'npm packages', steps.ensure('dependencies') ?? 'ok');
-  step(3, 4, 'build', steps.ensure('typescript') ?? 'ok');
+  step(
+    3,
+    4,
+    'build',
+    ['typescript', 'command'].map(steps.ensure).filter(Boolean).join(', ') || 'ok',
+  );
   step(4, 4, 'demo', 'the part that needs no root: validate, plan, explain');
   for (const words of [
     ['validate', 'examples/crosssubnet'],
@@ -80,7 +85,8 @@ async function test(args) {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');
     const lacking = packages.missing(['build']);
-    const built = lacking.length === 0 ? ['addon', 'typescript'] : ['typescript'];
+    const built =
+      lacking.length === 0 ? ['addon', 'typescript', 'command'] : ['typescript', 'command'];
     step(3, 3, 'build', built.map(steps.ensure).filter(Boolean).join(', ') || 'ok');
   }
   return handOver(node, ['scripts/test.cjs', ...args]);
@@ -124,7 +130,7 @@ async function prepare(groups) {
   step(1, 5, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
   step(2, 5, 'system packages', await installOrGoOn(groups));
   step(3, 5, 'npm packages', steps.ensure('dependencies') ?? 'ok');
-  const built = ['addon', 'typescript', 'object'].map(steps.ensure).filter(Boolean);
+  const built = ['addon', 'typescript', 'command', 'object'].map(steps.ensure).filter(Boolean);
   step(4, 5, 'build', built.join(', ') || 'ok');
   mountBpffs();
   await require('./probe.cjs').probe();
@@ -137,7 +143,8 @@ async function installOrGoOn(groups) {
   } catch (error) {
     const left = packages.missing(groups);
     const clangOnly = left.length === 1 && left[0] === 'clang';
-    if (!(error instanceof Stop) || !clangOnly || !existsSync(join(root, 'dist/bpf'))) throw error;
+    if (!(error instanceof Stop) || !clangOnly || !existsSync(join(root, 'dist/prebuilt')))
+      throw error;
     return `no clang: ${error.message}; going on with the prebuilt object`;
   }
 }

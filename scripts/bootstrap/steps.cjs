@@ -3,11 +3,13 @@
 
 const { createHash } = require('node:crypto');
 const {
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } = require('node:fs');
 const { join } = require('node:path');
@@ -32,12 +34,26 @@ const steps = {
     makes: ['dist/src/cli/main.js', 'addon/dist/lib/index.js'],
     run: () => run(node, ['node_modules/typescript/bin/tsc', '-b'], { exitCode: 1 }),
   },
+  command: {
+    reads: [],
+    makes: ['node_modules/.bin/encap'],
+    run: linkCommand,
+  },
   object: {
     reads: ['bpf', 'src/datapath'],
     makes: [],
     run: () => run(node, ['dist/src/datapath/prebuild.js'], { exitCode: 1 }),
   },
 };
+
+/** As npm does for the commands of dependencies: `npx encap` in the checkout is the one that was built. */
+function linkCommand() {
+  chmodSync(join(root, 'dist/src/cli/main.js'), 0o755);
+  const link = join(root, 'node_modules/.bin/encap');
+  rmSync(link, { force: true });
+  symlinkSync('../../dist/src/cli/main.js', link);
+  return { seconds: '0.0' };
+}
 
 /** Runs one step if it has to; gives back what there was to do. */
 function ensure(name) {
