@@ -33,7 +33,7 @@ export function readVerdicts(verdicts: RawMap, names: VerdictNames): readonly Ve
     const cpus = counters.getPerCpu(index) ?? [];
     const name = names[index] ?? `VERDICT_${index}`;
     return {
-      verdict: name.toLowerCase().replace(/^(pass|drop)_/, ''),
+      verdict: wordOf(name),
       kind: kindOf(name),
       egress: sum(cpus.map(({ egress }) => egress)),
       ingress: sum(cpus.map(({ ingress }) => ingress)),
@@ -44,6 +44,11 @@ export function readVerdicts(verdicts: RawMap, names: VerdictNames): readonly Ve
 /** The names in an object's BTF, for the state file: `encap status` has no object to read. */
 export function verdictNames(members: ReadonlyMap<string, number>): VerdictNames {
   return Object.fromEntries([...members].map(([name, index]) => [index, name]));
+}
+
+/** A verdict as people read it: DROP_NO_BLOCK is no_block. */
+export function wordOf(name: string): string {
+  return name.toLowerCase().replace(/^(pass|drop)_/, '');
 }
 
 /** Counters of one place in `peers`. */
