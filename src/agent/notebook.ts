@@ -55,7 +55,8 @@ export class Notebook {
     for (const { direction, did } of attached)
       if (did !== 'nothing')
         this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
-    if (changes.length > 0) this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
+    if (changes.length > 0)
+      this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
     this.#writeState(round, datapath);
 
