@@ -40,6 +40,7 @@ const node = z.strictObject({
   interfaces: z
     .array(interfaceName)
     .refine((names) => names.length <= 1, {
+      when: ({ issues }) => issues.length === 0,
       error: ({ input }) =>
         `${(input as readonly string[]).length} interfaces: one alone carries the underlay in this version`,
     })
