@@ -8,7 +8,7 @@ import {
   type SourceEntry,
 } from '../datapath/entry.js';
 import type { Generation } from '../datapath/generation.js';
-import type { MapName, RawMap } from '../datapath/load.js';
+import type { MapName, RawMap } from '../datapath/maps.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';

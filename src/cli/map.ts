@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { MapName } from '../datapath/load.js';
+import type { MapName } from '../datapath/maps.js';
 import { EncapError } from '../errors.js';
 import { examplesOf } from './examples.js';
 import type { Dump } from './map-dump.js';
@@ -69,7 +69,7 @@ function dump(parent: Command): void {
     const { folders, generation } = await pinnedDatapath(session.env);
     const [{ dumpMap }, { mapNames }, { readState }] = await Promise.all([
       import('./map-dump.js'),
-      import('../datapath/load.js'),
+      import('../datapath/maps.js'),
       import('../datapath/state.js'),
     ]);
     const name = mapNames.find((one): one is MapName => one === word);

@@ -17,28 +17,13 @@ import type { ObjectFile } from './compile.js';
 import type { Config } from './config.js';
 import type { Folders } from './folders.js';
 import { Generation, generationOf, generations, type Shape } from './generation.js';
+import { mapNames, mapsOf, type MapName, type RawMap } from './maps.js';
 import { refused, rejected } from './rejected.js';
 import { verdictNames, type VerdictNames } from './traffic.js';
 
 export const directions = ['ingress', 'egress'] as const;
 
 export type Direction = (typeof directions)[number];
-
-/** The maps that user space opens by name. */
-export const mapNames = [
-  'sources',
-  'externals',
-  'peers',
-  'policies',
-  'blocks',
-  'pools',
-  'verdicts',
-  'peer_traffic',
-] as const;
-
-export type MapName = (typeof mapNames)[number];
-
-export type RawMap = BpfMap<Uint8Array, Uint8Array>;
 
 /** Maps and programs of one object and configuration, pinned: loaded now, or found from an earlier run. */
 export interface Loaded extends Disposable {
@@ -223,16 +208,7 @@ function parts(
 ): Parts {
   return {
     how,
-    maps: {
-      sources: map('sources'),
-      externals: map('externals'),
-      peers: map('peers'),
-      policies: map('policies'),
-      blocks: map('blocks'),
-      pools: map('pools'),
-      verdicts: map('verdicts'),
-      peer_traffic: map('peer_traffic'),
-    },
+    maps: mapsOf(map),
     programs: { ingress: program('ingress'), egress: program('egress') },
   };
 }

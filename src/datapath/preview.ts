@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { BpfMap, type Netlink } from 'libbpf-ts';
+import type { Netlink } from 'libbpf-ts';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { firstPeer } from './entry.js';
@@ -7,7 +7,8 @@ import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
-import { directions, mapNames, type MapName, type RawMap } from './load.js';
+import { directions } from './load.js';
+import { mapNames, openMaps } from './maps.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
 import type { Table, TableName } from './table.js';
@@ -63,27 +64,8 @@ export function preview(
 
 function openTables(generation: Generation | undefined): Disposable & { tables: MapTables } {
   if (generation === undefined) return { tables: noTables(), [Symbol.dispose]: () => undefined };
-  const opened: RawMap[] = [];
-  const map = (name: MapName): RawMap => {
-    const handle = BpfMap.open(generation.map(name));
-    opened.push(handle);
-    return handle;
-  };
-  return {
-    tables: mapTables({
-      sources: map('sources'),
-      externals: map('externals'),
-      peers: map('peers'),
-      policies: map('policies'),
-      blocks: map('blocks'),
-      pools: map('pools'),
-      verdicts: map('verdicts'),
-      peer_traffic: map('peer_traffic'),
-    }),
-    [Symbol.dispose]: () => {
-      for (const handle of opened) handle[Symbol.dispose]();
-    },
-  };
+  const opened = openMaps(generation);
+  return { tables: mapTables(opened.maps), [Symbol.dispose]: () => opened[Symbol.dispose]() };
 }
 
 /** Of a node without datapath: nothing is there. */

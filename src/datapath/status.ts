@@ -1,18 +1,12 @@
-import { BpfMap, Link, Program, type MapInfo } from 'libbpf-ts';
+import { Link, Program, type MapInfo } from 'libbpf-ts';
 import { existsSync } from 'node:fs';
 import { EncapError } from '../errors.js';
 import { filterOn } from './clsact.js';
 import { firstPeer, type PeerEntry, type PeerIndex } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
-import {
-  directions,
-  mapNames,
-  programName,
-  type Direction,
-  type MapName,
-  type RawMap,
-} from './load.js';
+import { directions, programName, type Direction } from './load.js';
+import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
 import { mapTables } from './tables/index.js';
@@ -103,32 +97,6 @@ function current({ pins }: Folders, state: State | undefined): Generation {
     why: `nothing is pinned in ${pins}`,
     hint: 'start the agent: encap run',
   });
-}
-
-function openMaps(
-  generation: Generation,
-): Disposable & { maps: Readonly<Record<MapName, RawMap>> } {
-  const opened: RawMap[] = [];
-  const map = (name: MapName): RawMap => {
-    const handle = BpfMap.open(generation.map(name));
-    opened.push(handle);
-    return handle;
-  };
-  return {
-    maps: {
-      sources: map('sources'),
-      externals: map('externals'),
-      peers: map('peers'),
-      policies: map('policies'),
-      blocks: map('blocks'),
-      pools: map('pools'),
-      verdicts: map('verdicts'),
-      peer_traffic: map('peer_traffic'),
-    },
-    [Symbol.dispose]: () => {
-      for (const handle of opened) handle[Symbol.dispose]();
-    },
-  };
 }
 
 function programStatus(

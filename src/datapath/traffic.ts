@@ -1,6 +1,6 @@
 import { u32 } from 'libbpf-ts';
 import { peerTraffic, verdictTraffic } from './abi.js';
-import type { RawMap } from './load.js';
+import type { RawMap } from './maps.js';
 
 /** Packets, and bytes of the frames as the programs met them. */
 export interface Traffic {

@@ -1,6 +1,6 @@
 import type { Netlink } from 'libbpf-ts';
 import type { Address } from '../../net/address.js';
-import type { MapName, RawMap } from '../load.js';
+import type { MapName, RawMap } from '../maps.js';
 import type { MapTables, NetworkTables } from '../plan.js';
 import { addresses } from './addresses.js';
 import { blocks } from './blocks.js';

@@ -1,0 +1,50 @@
+import { BpfMap } from 'libbpf-ts';
+import type { Generation } from './generation.js';
+
+/** The maps that user space opens by name. */
+export const mapNames = [
+  'sources',
+  'externals',
+  'peers',
+  'policies',
+  'blocks',
+  'pools',
+  'verdicts',
+  'peer_traffic',
+] as const;
+
+export type MapName = (typeof mapNames)[number];
+
+export type RawMap = BpfMap<Uint8Array, Uint8Array>;
+
+/** Every map by its name. */
+export type Maps = Readonly<Record<MapName, RawMap>>;
+
+/** One handle for each name. */
+export function mapsOf(map: (name: MapName) => RawMap): Maps {
+  return {
+    sources: map('sources'),
+    externals: map('externals'),
+    peers: map('peers'),
+    policies: map('policies'),
+    blocks: map('blocks'),
+    pools: map('pools'),
+    verdicts: map('verdicts'),
+    peer_traffic: map('peer_traffic'),
+  };
+}
+
+/** The maps that a generation has pinned. */
+export function openMaps(generation: Generation): Disposable & { readonly maps: Maps } {
+  const opened: RawMap[] = [];
+  return {
+    maps: mapsOf((name) => {
+      const handle = BpfMap.open(generation.map(name));
+      opened.push(handle);
+      return handle;
+    }),
+    [Symbol.dispose]: () => {
+      for (const handle of opened) handle[Symbol.dispose]();
+    },
+  };
+}
