@@ -222,7 +222,8 @@ test('explain says what the program does with the tables, in any world, for any 
         // A workload's own route leads to it, whatever the tables have; no packet of its meets them.
         else if (action === 'none' && reason === 'host-ip') t.notRegex(did, /vxlan|ipip/, context);
         else if (action === 'none' && reason === 'blackhole') t.is(did, 'self', context);
-        else if (action === 'none') t.regex(did, /^(not in pool|no block|no policy|self)$/, context);
+        else if (action === 'none')
+          t.regex(did, /^(not in pool|no block|no policy|self)$/, context);
       }
     }),
     { numRuns: 150 },
