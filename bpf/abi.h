@@ -150,7 +150,7 @@ enum verdict {
 	DROP_LOCAL_BLOCK,     /* unused address of our own block; Calico: blackhole */
 	DROP_SRC_SPOOF,	      /* forwarded from a source that is not this node's */
 	DROP_NO_PEER,	      /* block of a peer that was removed */
-	DROP_NO_POLICY,	      /* block of a policy that does not exist */
+	DROP_NO_POLICY,	      /* block of a pool that is not ours to route */
 	DROP_NO_SELF,	      /* this node has no underlay address yet */
 	DROP_UNKNOWN_ENCAP,   /* written by a newer user space */
 	DROP_TOO_BIG,	      /* does not fit the uplink once encapsulated */

@@ -63,7 +63,10 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
     'check the Node’s spec.bgp.ipv4Address: encap get nodes',
   ],
   no_peer: ['of a block whose node is not in the tables', 'see encap map dump blocks'],
-  no_policy: ['of a block whose pool is not in the tables', 'see encap map dump policies'],
+  no_policy: [
+    'to or from a block whose pool encap does not route',
+    'see encap map dump blocks, and who routes the pool',
+  ],
   unknown_encap: [
     'the tables were written by a newer version',
     'run the newer encap: it replaces the programs',

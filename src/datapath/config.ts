@@ -28,8 +28,14 @@ const ownMark = 0x1000;
 /** RFC 2003 section 3.1 leaves it to us; 64 is what the kernel's tunnels send. */
 const outerTtl = 64;
 
+/** What the programs are told of the settings. */
+export type ProgramSettings = Pick<
+  Settings,
+  'vxlanVni' | 'vxlanPort' | 'allowVxlanFromWorkloads' | 'allowIpipFromWorkloads' | 'checks'
+>;
+
 /** The programs' constants, from FelixConfiguration and this kernel. */
-export function configOf(settings: Settings, probes: Probes): Config {
+export function configOf(settings: ProgramSettings, probes: Probes): Config {
   return {
     vni: settings.vxlanVni,
     vxlanPort: settings.vxlanPort,

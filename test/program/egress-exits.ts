@@ -1,3 +1,4 @@
+import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
 import { patched, pooled, routed, toB } from '../support/frames.js';
 import { eth } from '../support/packet.js';
@@ -111,9 +112,16 @@ export const egressExits: readonly Exit[] = [
   },
   {
     verdict: 'DROP_NO_POLICY',
-    title: 'a block whose policy is out of bounds',
+    title: 'a block of a pool that is not ours to route',
     packet: toB,
-    given: block('10.244.2.0/26', 2, 1e6),
+    given: block('10.244.2.0/26', 2, noPolicy),
+  },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'a workload whose own pool is not ours to route: the destination’s pool decides',
+    packet: toB,
+    origin: forwarded,
+    given: block('10.244.1.0/26', 0, noPolicy),
   },
   {
     verdict: 'DROP_NO_SELF',

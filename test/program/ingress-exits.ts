@@ -1,4 +1,5 @@
 import type { Cidr } from '../../src/net/cidr.js';
+import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
 import { arriving, fromB, inIpip, inVxlan, patched, vxlan } from '../support/frames.js';
 import { eth } from '../support/packet.js';
@@ -130,9 +131,15 @@ export const ingressExits: readonly Exit[] = [
   },
   {
     verdict: 'DROP_NO_POLICY',
-    title: 'a destination whose policy is out of bounds',
+    title: 'a destination in a pool that is not ours to route',
     packet: fromB,
-    given: block('10.244.1.0/26', 0, 1e6),
+    given: block('10.244.1.0/26', 0, noPolicy),
+  },
+  {
+    verdict: 'DECAPSULATED',
+    title: 'a source in a pool that is not ours to route: the destination’s pool decides',
+    packet: fromB,
+    given: block('10.244.2.0/26', 2, noPolicy),
   },
   {
     verdict: 'DROP_MODE_MISMATCH',

@@ -1,6 +1,6 @@
 import { open, type BpfObject } from 'libbpf-ts';
 import * as abi from '../../src/datapath/abi.js';
-import { configOf, probe, type Config } from '../../src/datapath/config.js';
+import { configOf, probe, type Config, type ProgramSettings } from '../../src/datapath/config.js';
 import { datapathObject } from './object.js';
 import { fill, tablesOf, type NodeName, type Tables } from './world.js';
 
@@ -24,9 +24,10 @@ export function load(
   return { object, config, tables };
 }
 
-const settings = {
+const settings: ProgramSettings = {
   vxlanVni: 4096,
   vxlanPort: 4789,
   allowVxlanFromWorkloads: false,
   allowIpipFromWorkloads: false,
-} as Parameters<typeof configOf>[0];
+  checks: { source: 'strict', destination: 'strict' },
+};
