@@ -48,11 +48,15 @@ async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row):
     );
   }
   await pair.settle();
-  addsUp(t, pair, peer, encap);
+  addsUp(t, pair, { peer, encap, offloads });
 }
 
 /** in = out + named drops, and here nothing may be dropped. */
-function addsUp(t: ExecutionContext, pair: Pair, peer: Peer, encap: Row['encap']): void {
+function addsUp(
+  t: ExecutionContext,
+  pair: Pair,
+  { peer, encap, offloads }: Pick<Row, 'peer' | 'encap' | 'offloads'>,
+): void {
   const a = pair.counts('a');
   const drops = [...a, ...pair.counts('b')].filter(([name, n]) => name.includes('DROP') && n > 0n);
   t.deepEqual(drops, []);
@@ -60,7 +64,8 @@ function addsUp(t: ExecutionContext, pair: Pair, peer: Peer, encap: Row['encap']
   t.true((a.get(sent) ?? 0n) > 0n);
   t.is(a.get('egress PASS_OWN_TUNNEL'), a.get(sent), 'each is met once more, when it leaves');
   t.is((a.get('ingress DECAPSULATED') ?? 0n) > 0n, encap !== 'none');
-  if (peer !== 'programs') return;
+  // What is cut on the way is merged again, but not into the same packets.
+  if (peer !== 'programs' || offloads === 'wire') return;
   const b = pair.counts('b');
   t.is(b.get('ingress DECAPSULATED'), a.get('egress ENCAPSULATED'));
   t.is(a.get('ingress DECAPSULATED'), b.get('egress ENCAPSULATED'));
