@@ -3,9 +3,6 @@ import { didYouMean } from '../nearest.js';
 import { readMac } from '../../net/mac.js';
 import { addressOf, writtenCidr, writtenCidrOrAddress } from './address.js';
 
-// Compiled schemas pay from some thousand resources on; most commands read a handful, once.
-z.config({ jitless: true });
-
 /** One of some words; `noun` is what a person calls them. */
 export function oneOf<const Word extends string>(
   noun: string,
