@@ -16,26 +16,13 @@ import type { Settings } from '../../src/model/settings.js';
 import type { Address } from '../../src/net/address.js';
 import type { Cidr } from '../../src/net/cidr.js';
 import type { Mac } from '../../src/net/mac.js';
+import { defaults } from '../unit/decide/worlds.js';
 import { obstacle } from './datapath/network.js';
 
 const compiler = findClang(process.env['PATH'] ?? '');
 const cannot = obstacle() ?? (compiler.kind === 'missing' ? compiler.why : undefined);
 
-const settings: Settings = {
-  vxlanEnabled: undefined,
-  ipipEnabled: undefined,
-  vxlanPort: 4789,
-  vxlanVni: 4096,
-  mtu: { vxlan: 0, vxlanV6: 0, ipip: 0 },
-  ipv6Support: true,
-  externalNodes: [],
-  allowVxlanFromWorkloads: false,
-  allowIpipFromWorkloads: false,
-  routeSource: 'CalicoIPAM',
-  underlay: { interface: undefined, mtu: 0 },
-  checks: { source: 'strict', destination: 'strict' },
-  programClusterRoutes: 'Enabled',
-};
+const settings: Settings = { ...defaults, programClusterRoutes: 'Enabled' };
 
 interface Scene extends Folders {
   readonly scratch: string;
