@@ -15,8 +15,9 @@
 /* How a packet for a remote block crosses the underlay. */
 enum encap {
 	ENCAP_NONE = 0,	 /* routed as it is */
-	ENCAP_IPIP = 1,	 /* RFC 2003 */
+	ENCAP_IPIP = 1,	 /* RFC 2003: IPv4 in IPv4 */
 	ENCAP_VXLAN = 2, /* RFC 7348 */
+	ENCAP_IP6IP = 3, /* RFC 4213, RFC 2473: IPv6 in either */
 };
 
 /* Part of every key that holds an address: keys of two families never compare equal. */
@@ -73,7 +74,7 @@ struct policy {
 	enum encap same_subnet;	 /* towards peers in this node's subnet */
 	enum encap other_subnet; /* towards all others */
 	__u32 accepted;		 /* bit (1 << enum encap): what may carry packets to this pool */
-	__u32 zero;
+	enum family underlay;	 /* of the outer headers that may */
 };
 ABI_SIZE(struct policy, 16);
 
@@ -89,11 +90,12 @@ enum peer_index {
 struct peer {
 	enum family family;	 /* of the underlay address; 0: this index is unused */
 	struct address underlay; /* outer destination; of SELF: outer source */
+	__u32 node;		 /* the same number for all entries of one node */
 	__u8 vtep_mac[6];	 /* inner destination MAC; of SELF: inner source MAC */
 	__u8 same_subnet;	 /* 1: this node's prefix contains the underlay address */
-	__u8 zero;
+	__u8 zero_checksum;	 /* 1: takes UDP over IPv6 without a checksum, RFC 6935 */
 };
-ABI_SIZE(struct peer, 28);
+ABI_SIZE(struct peer, 32);
 
 /* sources: hash, outer source address -> who may send us what. */
 struct source_key {
@@ -134,7 +136,7 @@ enum verdict {
 	DIRECT_AGAIN, /* the same packet, once the next hop it waited for had answered */
 
 	/* Not ours. */
-	PASS_NOT_IP,	  /* egress: not IPv4 */
+	PASS_NOT_IP,	  /* egress: neither IPv4 nor IPv6 */
 	PASS_NOT_POOL,	  /* egress: did not take a pool route */
 	PASS_OWN_TUNNEL,  /* egress: second pass of a packet that we redirected */
 	PASS_NOT_HOST,	  /* ingress: to our address, but not to our MAC */
@@ -154,6 +156,7 @@ enum verdict {
 	DROP_NO_SELF,	      /* this node has no underlay address yet */
 	DROP_UNKNOWN_ENCAP,   /* written by a newer user space */
 	DROP_TOO_BIG,	      /* does not fit the uplink once encapsulated */
+	DROP_NO_CHECKSUM,     /* the peer wants a UDP checksum that nobody can compute here */
 	DROP_NESTED_TUNNEL,   /* carries offloads of a tunnel already: no kernel offloads two */
 
 	/* Both: what the kernel refused. */
@@ -171,11 +174,12 @@ enum verdict {
 
 	/* Ingress: the encapsulation. */
 	DROP_VXLAN_SHORT,
-	DROP_VXLAN_FLAGS, /* RFC 7348 section 5: the I bit alone */
+	DROP_VXLAN_FLAGS,  /* RFC 7348 section 5: the I bit alone */
+	DROP_VNI_MISMATCH, /* another overlay's, where the port is ours alone */
 	DROP_INNER_SHORT,
 	DROP_INNER_MAC,	   /* not to our VTEP */
 	DROP_INNER_PROTO,  /* neither IPv4 nor IPv6 */
-	DROP_INNER_FAMILY, /* IPv6: has an overlay of its own */
+	DROP_INNER_FAMILY, /* the destination's pool travels over the other family */
 
 	/* Ingress: the packet inside. */
 	DROP_INNER_IP_MALFORMED,
@@ -216,22 +220,54 @@ enum check {
 	CHECK_STRICT = 2, /* the inner address must be the sender's (source), ours (destination) */
 };
 
+/* RFC 2983: what becomes of the DSCP. */
+enum dscp {
+	DSCP_INHERIT = 0, /* the outer is the inner one's copy; the inner stays */
+	DSCP_UNIFORM = 1, /* and what routers made of the outer becomes the inner */
+	DSCP_PIPE = 2,	  /* the outer is config.outer_dscp; the inner stays */
+};
+
+/* Where this kernel keeps in struct sk_buff what __sk_buff does not show: byte offsets, read from
+ * the kernel's own BTF. All zero where that is missing. */
+struct skb_layout {
+	__u16 head;
+	__u16 data;
+	__u16 csum_start;
+	__u16 csum_offset;
+	__u16 ip_summed;      /* the byte that it lies in */
+	__u8 ip_summed_shift; /* two bits from here */
+	__u8 not_inet_shift;  /* csum_not_inet: one bit, in a byte of its own */
+	__u16 not_inet;	      /* the byte that csum_not_inet lies in; 0: this kernel has none */
+};
+ABI_SIZE(struct skb_layout, 14);
+
 struct config {
 	__u32 vni; /* 24 bits */
 	__be16 vxlan_port;
 	__u8 nobody_mac[6]; /* destination MAC of packets that took a pool route */
 	__u32 own_mark;	    /* mark bit that says: sent on by us already */
 	/* BPF_F_ADJ_ROOM_* bits that not every kernel accepts; 0 where it does not */
-	__u32 adjust_room_push;	     /* ENCAP_L2_ETH, since 5.13: for inner Ethernet */
-	__u32 adjust_room_pop_vxlan; /* DECAP_L4_UDP, after 6.18 */
-	__u32 adjust_room_pop_ipip;  /* DECAP_IPXIP4, after 6.18 */
+	__u32 adjust_room_push;	      /* ENCAP_L2_ETH, since 5.13: for inner Ethernet */
+	__u32 adjust_room_pop_vxlan;  /* DECAP_L4_UDP, after 6.18 */
+	__u32 adjust_room_pop_ipxip4; /* DECAP_IPXIP4, after 6.18 */
+	__u32 adjust_room_pop_ipxip6; /* DECAP_IPXIP6, after 6.18 */
+	__u32 adjust_room_to_ipv4;    /* DECAP_L3_IPV4, since 6.3: out of the other family */
+	__u32 adjust_room_to_ipv6;    /* DECAP_L3_IPV6, since 6.3 */
 	enum check source_check;
 	enum check destination_check;
-	__u8 outer_ttl;
+	enum dscp dscp;
+	struct skb_layout skb;
+	__u8 outer_ttl;			 /* 0: the inner packet's */
+	__u8 outer_dscp;		 /* DSCP_PIPE only: 6 bits */
 	__u8 allow_vxlan_from_workloads; /* FelixConfiguration allowVXLANPacketsFromWorkloads */
 	__u8 allow_ipip_from_workloads;
 	__u8 check_mtu; /* 1: this kernel has bpf_check_mtu (5.12); before, adjust_room checks */
+	__u8 ip6ip;	/* 1: protocol 41 is ours */
+	__u8 reserved_bits; /* 1: bits that RFC 7348 reserves are ignored, as it says */
+	__u8 shared_port;   /* 1: VXLAN of other VNIs is others' business; 0: dropped */
+	__u8 outer_options; /* 1: outer IPv4 options are skipped; 0: dropped */
+	__u8 tell;	    /* 1: the verdict goes to cb[0], 1 + the peer's index to cb[1] */
 };
-ABI_SIZE(struct config, 40);
+ABI_SIZE(struct config, 76);
 
 #endif

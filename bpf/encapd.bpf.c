@@ -14,12 +14,14 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-#define AF_INET 2
+#define AF_INET	 2
+#define AF_INET6 10
 
-/* Outer headers as far as they are read: all IPv4 options, but then no more of a VXLAN packet. */
-#define OUTER_BYTES (ETH_HLEN + sizeof(struct vxlan_headers) + sizeof(struct iphdr))
-_Static_assert(OUTER_BYTES >= ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr),
-	       "outer options and ports must be readable");
+/* Headers as far as they are read: the longest outer and inner ones. */
+#define IP_BYTES   (ETH_HLEN + sizeof(struct ipv6hdr))
+#define PORT_BYTES (ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr))
+#define OUTER_BYTES                                                                                \
+	(ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct vxlan_middle) + sizeof(struct ipv6hdr))
 
 static __always_inline int is_nobody(const __u8 mac[ETH_ALEN])
 {
@@ -37,16 +39,16 @@ static __always_inline int is_forwarded(const struct __sk_buff *skb)
  * known peer. FelixConfiguration allowVXLANPacketsFromWorkloads, allowIPIPPacketsFromWorkloads. */
 static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 {
-	struct cursor at = cursor_at(skb, ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr));
+	struct cursor at = cursor_at(skb, PORT_BYTES);
 	const struct ethhdr *ethernet = take_ethernet(&at);
-	const struct iphdr *ip = take_ipv4(&at);
-	struct address destination;
 	struct peer *self;
+	struct ip ip;
 
-	if (!ethernet || !ip)
+	if (!ethernet || !ip_read(family_of(ethernet->h_proto), &at, &ip) || !ip_skip(&at, &ip))
 		return 0;
-	switch (encap_announced(ip, at)) {
+	switch (encap_announced(&ip, at)) {
 	case ENCAP_IPIP:
+	case ENCAP_IP6IP:
 		if (config.allow_ipip_from_workloads)
 			return 0;
 		break;
@@ -57,17 +59,16 @@ static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 	default:
 		return 0;
 	}
-	destination = ipv4_address(ip->daddr);
-	self = peer_at(SELF_IPV4);
-	return node_of(FAMILY_IPV4, &destination) ||
-	       (self && self->underlay.word[0] == destination.word[0]);
+	self = self_of(ip.family);
+	return node_of(ip.family, &ip.destination) ||
+	       (self && same_address(&self->underlay, &ip.destination));
 }
 
 /* Whether this node may send from the packet's source. Local processes may send as they please. */
-static __always_inline int is_source_ours(const struct __sk_buff *skb, const struct inner *inner,
-					  const struct peer *self)
+static __always_inline int is_source_ours(const struct __sk_buff *skb, const struct ip *inner)
 {
 	const struct block *block;
+	const struct peer *self;
 
 	if (config.source_check == CHECK_OFF || !is_forwarded(skb))
 		return 1;
@@ -78,7 +79,8 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 		return 1;
 	/* Masqueraded by this node for a Service. No workload can claim it: the kernel forwards
 	 * nothing that comes from one of its own addresses (RFC 1812 section 5.3.8). */
-	return inner->source.word[0] == self->underlay.word[0];
+	self = self_of(inner->family);
+	return self && same_address(&self->underlay, &inner->source);
 }
 
 /* Cuts off what lies behind the IP packet: it would be sent to the peer as if it were data. */
@@ -98,32 +100,37 @@ static __always_inline enum verdict trim(struct __sk_buff *skb, __u32 ip_bytes)
 static __always_inline void send(struct __sk_buff *skb, enum verdict verdict,
 				 const struct peer *peer)
 {
-	struct bpf_redir_neigh next_hop = {
-		.nh_family = AF_INET,
-		.ipv4_nh = peer->underlay.word[0],
-	};
+	struct bpf_redir_neigh next_hop = {};
 
 	skb->mark |= config.own_mark;
-	if (verdict != ENCAPSULATED)
-		bpf_redirect_neigh(skb->ifindex, &next_hop, sizeof(next_hop), 0);
-	else
+	if (verdict == ENCAPSULATED) {
 		bpf_redirect_neigh(skb->ifindex, NULL, 0, 0);
+		return;
+	}
+	if (peer->family == FAMILY_IPV4) {
+		next_hop.nh_family = AF_INET;
+		next_hop.ipv4_nh = peer->underlay.word[0];
+	} else {
+		next_hop.nh_family = AF_INET6;
+		__builtin_memcpy(next_hop.ipv6_nh, peer->underlay.word, sizeof(next_hop.ipv6_nh));
+	}
+	bpf_redirect_neigh(skb->ifindex, &next_hop, sizeof(next_hop), 0);
 }
 
 static __always_inline enum verdict egress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
-	struct cursor at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
+	struct cursor at = cursor_at(skb, IP_BYTES);
 	const struct ethhdr *ethernet = take_ethernet(&at);
 	const struct policy *policy;
 	const struct block *block;
-	const struct iphdr *ip;
 	struct peer *self, *peer;
 	struct peer_traffic *traffic;
 	enum verdict verdict;
-	struct inner inner;
+	enum family family;
 	enum encap encap;
 	struct pool *pool;
+	struct ip inner;
 	int for_pool;
 
 	if (!ethernet)
@@ -133,21 +140,17 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		skb->mark &= ~config.own_mark;
 		return PASS_OWN_TUNNEL;
 	}
-	if (ethernet->h_proto != bpf_htons(ETH_P_IP))
+	family = family_of(ethernet->h_proto);
+	if (!family)
 		return PASS_NOT_IP;
-	ip = see_ipv4(&at);
-	if (!ip)
+	if (!ip_read(family, &at, &inner))
 		return for_pool ? DROP_IP_MALFORMED : PASS_NOT_POOL;
-	inner = inner_ipv4(ip);
-	if (is_forwarded(skb) && encap_possible(inner.protocol) && is_workload_tunnel(skb))
+	if (is_forwarded(skb) && encap_possible(family, inner.protocol) && is_workload_tunnel(skb))
 		return DROP_WORKLOAD_TUNNEL;
 	if (!for_pool)
 		return PASS_NOT_POOL;
 	if (!inner.ttl)
 		return DROP_TTL;
-	self = peer_at(SELF_IPV4);
-	if (!self)
-		return DROP_NO_SELF;
 
 	pool = pool_of(inner.family, &inner.destination);
 	if (!pool)
@@ -157,17 +160,23 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return DROP_NO_BLOCK;
 	if (is_self(block->peer))
 		return DROP_LOCAL_BLOCK;
-	if (!is_source_ours(skb, &inner, self))
+	if (!is_source_ours(skb, &inner))
 		return DROP_SRC_SPOOF;
+	if (is_martian(family, &inner.source))
+		return DROP_INNER_MARTIAN;
+	tell_peer(skb, block->peer);
 	peer = peer_at(block->peer);
 	if (!peer)
 		return DROP_NO_PEER;
+	self = self_of(peer->family);
+	if (!self)
+		return DROP_NO_SELF;
 	policy = policy_at(block->policy);
 	if (!policy)
 		return DROP_NO_POLICY;
 
 	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
-	verdict = trim(skb, inner.bytes) ?: encap_push(encap, skb, self, peer, inner.tos);
+	verdict = trim(skb, inner.bytes) ?: encap_push(encap, skb, self, peer, &inner);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
 	/* A queue for an unresolved next hop hands packets back by their route, which says NOBODY.
@@ -181,51 +190,55 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	return verdict;
 }
 
-/* Reads and checks the inner IP header: RFC 791 section 3.1, RFC 2003 section 3.1 (TTL). */
+/* Reads and checks the inner IP header: RFC 791 section 3.1, RFC 8200 section 3, RFC 2003 section
+ * 3.1 (TTL). An IPv6 payload of no bytes would be a jumbogram (RFC 2675), or nothing at all. */
 static __always_inline enum verdict inner_open(const struct __sk_buff *skb, const struct cursor *at,
-					       __u32 left, struct inner *inner)
+					       __u32 left, enum family family, struct ip *inner)
 {
-	const struct iphdr *ip = see_ipv4(at);
-
-	if (left < sizeof(*ip))
+	if (left < ip_least_bytes(family))
 		return DROP_INNER_SHORT;
-	if (!ip)
+	if (!ip_read(family, at, inner))
 		return DROP_INNER_IP_MALFORMED;
-	*inner = inner_ipv4(ip);
-	if (inner->bytes < ip->ihl * 4U || inner->bytes > left)
+	if (inner->bytes < inner->header_bytes || inner->bytes > left)
+		return DROP_INNER_IP_MALFORMED;
+	if (family == FAMILY_IPV6 && inner->bytes == inner->header_bytes)
 		return DROP_INNER_IP_MALFORMED;
 	/* a super-packet holds one inner packet: bytes behind it are other datagrams (UDP GRO) */
 	if (skb->gso_size && inner->bytes != left)
 		return DROP_INNER_IP_MALFORMED;
 	if (!inner->ttl)
 		return DROP_INNER_TTL;
-	if (is_martian(inner->source.word[0]) || is_martian(inner->destination.word[0]))
+	if (is_martian(family, &inner->source) || is_martian(family, &inner->destination))
 		return DROP_INNER_MARTIAN;
 	return UNDECIDED;
 }
 
 /* Whether the sender may use the inner source: its block's, or the node itself. */
 static __always_inline enum verdict source_check(const struct source *source,
-						 const struct inner *inner,
-						 const struct address *outer_source)
+						 const struct ip *outer, const struct ip *inner)
 {
+	const struct source *node;
 	const struct block *block;
 
 	if (config.source_check == CHECK_OFF)
 		return UNDECIDED;
 	block = block_of(inner->family, &inner->source);
 	if (!block) {
-		if (config.source_check == CHECK_POOL || source->peer == PEER_EXTERNAL ||
-		    inner->source.word[0] == outer_source->word[0])
+		if (config.source_check == CHECK_POOL || source->peer == PEER_EXTERNAL)
 			return UNDECIDED;
-		return DROP_INNER_SRC;
+		if (outer->family == inner->family)
+			return same_address(&outer->source, &inner->source) ? UNDECIDED
+									    : DROP_INNER_SRC;
+		node = node_of(inner->family, &inner->source);
+		return node && is_same_node(node->peer, source->peer) ? UNDECIDED : DROP_INNER_SRC;
 	}
-	return block->peer == source->peer ? UNDECIDED : DROP_INNER_SRC;
+	return is_same_node(block->peer, source->peer) ? UNDECIDED : DROP_INNER_SRC;
 }
 
 /* Whether the inner destination is ours to deliver: no relay, no ping-pong (CVE-2020-10136); and
  * whether it came as its pool travels: senders choose by the pool of the destination. */
-static __always_inline enum verdict destination_check(const struct inner *inner, enum encap encap)
+static __always_inline enum verdict destination_check(const struct ip *outer,
+						      const struct ip *inner, enum encap encap)
 {
 	const struct policy *policy;
 	const struct block *block;
@@ -240,75 +253,77 @@ static __always_inline enum verdict destination_check(const struct inner *inner,
 	policy = policy_at(block->policy);
 	if (!policy)
 		return DROP_NO_POLICY;
-	return policy->accepted & (1U << encap) ? UNDECIDED : DROP_MODE_MISMATCH;
+	if (!(policy->accepted & (1U << encap)))
+		return DROP_MODE_MISMATCH;
+	return policy->underlay == outer->family ? UNDECIDED : DROP_INNER_FAMILY;
 }
 
 static __always_inline enum verdict ingress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
-	struct cursor at = cursor_at(skb, ETH_HLEN + sizeof(struct iphdr));
+	struct cursor at = cursor_at(skb, IP_BYTES);
 	const struct ethhdr *ethernet = take_ethernet(&at);
 	struct peer_traffic *traffic;
-	struct address outer_source;
 	const struct source *source;
-	const struct iphdr *ip;
+	enum family family, inside;
+	struct ip outer, inner;
 	enum verdict verdict;
-	struct inner inner;
 	struct peer *self;
 	enum encap encap;
-	__u8 outer_tos, tos;
 	__u32 left;
+	__u8 tos;
 
 	/* a tag that the NIC took off stands beside the packet: it is for a VLAN device above this
 	 * one */
-	if (skb->vlan_present || !ethernet || ethernet->h_proto != bpf_htons(ETH_P_IP))
+	if (skb->vlan_present || !ethernet)
 		return PASS_NOT_OURS;
-	ip = see_ipv4(&at);
-	if (!ip)
+	family = family_of(ethernet->h_proto);
+	if (!family)
+		return PASS_NOT_OURS;
+	if (!ip_read(family, &at, &outer))
 		return DROP_OUTER_IP_MALFORMED;
-	self = peer_at(SELF_IPV4);
-	if (!self || ip->daddr != self->underlay.word[0] || !encap_possible(ip->protocol))
+	self = self_of(family);
+	if (!self || !same_address(&outer.destination, &self->underlay) ||
+	    !encap_possible(family, outer.protocol))
 		return PASS_NOT_OURS;
 	if (skb->pkt_type != PACKET_HOST)
 		return PASS_NOT_HOST;
 
 	at = cursor_at(skb, OUTER_BYTES);
-	ip = take_ethernet(&at) ? take_ipv4(&at) : NULL;
-	if (!ip)
+	if (!take_ethernet(&at) || !ip_skip(&at, &outer))
 		return DROP_OUTER_IP_MALFORMED;
-	encap = encap_announced(ip, at);
+	encap = encap_announced(&outer, at);
 	if (encap == ENCAP_NONE)
 		return PASS_NOT_OURS;
-	verdict = outer_ipv4_check(ip, skb->len);
+	verdict = outer_check(skb, &outer);
 	if (verdict)
 		return verdict;
-	outer_source = ipv4_address(ip->saddr);
-	outer_tos = ip->tos;
-	left = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	left = outer.bytes - outer.header_bytes;
 	verdict = encap_open(encap, &at, &left);
 	if (verdict)
 		return verdict;
 
-	if (outer_source.word[0] == self->underlay.word[0] || is_martian(outer_source.word[0]))
+	if (same_address(&outer.source, &self->underlay) || is_martian(family, &outer.source))
 		return DROP_OUTER_MARTIAN;
-	source = source_of(FAMILY_IPV4, &outer_source);
+	source = source_of(family, &outer.source);
 	if (!source || !(source->accepted & (1U << encap)))
 		return DROP_UNKNOWN_PEER;
+	tell_peer(skb, source->peer);
 
-	verdict = encap_inner(encap, &at, &left, self) ?:
-			  inner_open(skb, &at, left, &inner) ?:
-			  source_check(source, &inner, &outer_source) ?:
-			  destination_check(&inner, encap);
+	verdict = encap_inner(encap, &at, &left, self, &inside) ?:
+			  inner_open(skb, &at, left, inside, &inner) ?:
+			  source_check(source, &outer, &inner) ?:
+			  destination_check(&outer, &inner, encap);
 	if (verdict)
 		return verdict;
-	if (ecn_lost(outer_tos, inner.tos))
+	if (ecn_lost(outer.tos, inner.tos))
 		return DROP_ECN;
-	tos = ecn_merge(outer_tos, inner.tos);
+	tos = tos_merge(outer.tos, inner.tos);
 
-	verdict = encap_pop(encap, skb, inner.protocol);
+	verdict = encap_pop(encap, skb, &outer, &inner);
 	if (verdict != DECAPSULATED)
 		return verdict;
-	if (trim(skb, inner.bytes) || ipv4_set_tos(skb, inner.tos, tos))
+	if (trim(skb, inner.bytes) || set_tos(skb, &inner, tos))
 		return DROP_NO_HEADROOM;
 	traffic = peer_traffic_at(source->peer);
 	if (traffic)
@@ -321,7 +336,7 @@ int encapd_egress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
 
-	return leave(EGRESS, egress(skb), frame_bytes);
+	return leave(skb, EGRESS, egress(skb), frame_bytes);
 }
 
 SEC("tc")
@@ -329,5 +344,5 @@ int encapd_ingress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
 
-	return leave(INGRESS, ingress(skb), frame_bytes);
+	return leave(skb, INGRESS, ingress(skb), frame_bytes);
 }

@@ -148,6 +148,29 @@ static __always_inline struct peer *peer_at(__u32 index)
 	return peer && peer->family ? peer : NULL;
 }
 
+static __always_inline __u32 self_index(enum family family)
+{
+	return family == FAMILY_IPV4 ? SELF_IPV4 : SELF_IPV6;
+}
+
+/* This node in a family. */
+static __always_inline struct peer *self_of(enum family family)
+{
+	return peer_at(self_index(family));
+}
+
+/* Whether two entries are one node's. A node has one for each family of its underlay. */
+static __always_inline int is_same_node(__u32 a, __u32 b)
+{
+	const struct peer *one, *other;
+
+	if (a == b)
+		return 1;
+	one = peer_at(a);
+	other = peer_at(b);
+	return one && other && one->node == other->node;
+}
+
 static __always_inline struct policy *policy_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&policies, &index);

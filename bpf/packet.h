@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/udp.h>
 #include <stddef.h>
 #include <bpf/bpf_endian.h>
@@ -92,16 +93,6 @@ static __always_inline struct iphdr *see_ipv4(const struct cursor *at)
 	return ip->version == 4 && ip->ihl >= 5 ? ip : NULL;
 }
 
-static __always_inline struct iphdr *take_ipv4(struct cursor *at)
-{
-	struct iphdr *ip = see_ipv4(at);
-
-	if (!ip)
-		return NULL;
-	at->pos = (void *)ip + ip->ihl * 4;
-	return at->pos <= at->end ? ip : NULL;
-}
-
 static __always_inline struct udphdr *take_udp(struct cursor *at)
 {
 	struct udphdr *udp = at->pos;
@@ -112,12 +103,22 @@ static __always_inline struct udphdr *take_udp(struct cursor *at)
 	return udp;
 }
 
-/* RFC 1122 section 3.2.1.3: addresses that no packet may come from. 0/8, 127/8, 224/4 and above. */
-static __always_inline int is_martian(__be32 address)
+/* The family that an EtherType announces; 0: neither. */
+static __always_inline enum family family_of(__be16 ether_type)
 {
-	__u8 first = bpf_ntohl(address) >> 24;
+	switch (ether_type) {
+	case bpf_htons(ETH_P_IP):
+		return FAMILY_IPV4;
+	case bpf_htons(ETH_P_IPV6):
+		return FAMILY_IPV6;
+	default:
+		return 0;
+	}
+}
 
-	return first == 0 || first == 127 || first >= 224;
+static __always_inline __be16 ether_type_of(enum family family)
+{
+	return family == FAMILY_IPV4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 }
 
 static __always_inline struct address ipv4_address(__be32 address)
@@ -125,28 +126,105 @@ static __always_inline struct address ipv4_address(__be32 address)
 	return (struct address){.word = {address}};
 }
 
-/* What decisions need of the packet that travels inside: a copy, for it must outlive pointers. */
-struct inner {
+static __always_inline struct address ipv6_address(const struct in6_addr *address)
+{
+	return (struct address){.word = {address->in6_u.u6_addr32[0], address->in6_u.u6_addr32[1],
+					 address->in6_u.u6_addr32[2], address->in6_u.u6_addr32[3]}};
+}
+
+static __always_inline int same_address(const struct address *a, const struct address *b)
+{
+	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] &&
+	       a->word[3] == b->word[3];
+}
+
+/* Addresses that no packet may come from, nor go to in a tunnel. IPv4, RFC 1122 section 3.2.1.3:
+ * 0/8, 127/8, 224/4 and above. IPv6, RFC 4291 section 2: unspecified, loopback and those that hold
+ * IPv4 addresses, link-local, multicast. */
+static __always_inline int is_martian(enum family family, const struct address *address)
+{
+	__u32 first = bpf_ntohl(address->word[0]);
+
+	if (family == FAMILY_IPV4)
+		return first >> 24 == 0 || first >> 24 == 127 || first >> 24 >= 224;
+	if (!first && !address->word[1])
+		return !address->word[2] || address->word[2] == bpf_htonl(0xffff);
+	return first >> 22 == 0xfe80 >> 6 || first >> 24 == 0xff;
+}
+
+/* What decisions need of an IP header: a copy, for it must outlive pointers. */
+struct ip {
 	enum family family;
 	struct address source;
 	struct address destination;
-	__u32 bytes; /* by its own header */
-	__u8 tos;
-	__u8 ttl;
-	__u8 protocol;
+	__u32 header_bytes; /* with IPv4 options; IPv6 extension headers are payload */
+	__u32 bytes;	    /* of header and payload, by the header itself */
+	__be16 fragment;    /* IPv4 flags and offset */
+	__u8 tos;	    /* DSCP and ECN: IPv4 TOS, IPv6 traffic class */
+	__u8 ttl;	    /* IPv6: hop limit */
+	__u8 protocol;	    /* IPv6: next header */
 };
 
-static __always_inline struct inner inner_ipv4(const struct iphdr *ip)
+static __always_inline int ipv4_read(const struct cursor *at, struct ip *packet)
 {
-	return (struct inner){
+	const struct iphdr *ip = see_ipv4(at);
+
+	if (!ip)
+		return 0;
+	*packet = (struct ip){
 		.family = FAMILY_IPV4,
 		.source = ipv4_address(ip->saddr),
 		.destination = ipv4_address(ip->daddr),
+		.header_bytes = ip->ihl * 4,
 		.bytes = bpf_ntohs(ip->tot_len),
+		.fragment = ip->frag_off,
 		.tos = ip->tos,
 		.ttl = ip->ttl,
 		.protocol = ip->protocol,
 	};
+	return 1;
+}
+
+static __always_inline int ipv6_read(const struct cursor *at, struct ip *packet)
+{
+	const struct ipv6hdr *ip = at->pos;
+
+	if ((void *)(ip + 1) > at->end || ip->version != 6)
+		return 0;
+	*packet = (struct ip){
+		.family = FAMILY_IPV6,
+		.source = ipv6_address(&ip->saddr),
+		.destination = ipv6_address(&ip->daddr),
+		.header_bytes = sizeof(*ip),
+		.bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len),
+		.tos = ip->priority << 4 | ip->flow_lbl[0] >> 4,
+		.ttl = ip->hop_limit,
+		.protocol = ip->nexthdr,
+	};
+	return 1;
+}
+
+/* Reads the header where the cursor stands; 0: it is none of that family. */
+static __always_inline int ip_read(enum family family, const struct cursor *at, struct ip *packet)
+{
+	return family == FAMILY_IPV4 ? ipv4_read(at, packet) : ipv6_read(at, packet);
+}
+
+/* Length of the shortest header of a family. */
+static __always_inline __u32 ip_least_bytes(enum family family)
+{
+	return family == FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/* Moves past a header that ip_read() has read. */
+static __always_inline int ip_skip(struct cursor *at, const struct ip *packet)
+{
+	__u32 bytes = packet->header_bytes;
+
+	if (bytes > IPV4_HEADER_MAX || at->pos + bytes > at->end)
+		return 0;
+	at->pos += bytes;
+	return 1;
 }
 
 #endif

@@ -14,16 +14,26 @@ static __always_inline void count(struct traffic *traffic, __u32 bytes)
 
 /* Counts the verdict and says it to tc. To pass is TC_ACT_UNSPEC, which is TCX_NEXT, after a
  * decapsulation too: TC_ACT_OK would keep the packet from the programs behind us on the hook. */
-static __noinline int leave(enum direction direction, enum verdict verdict, __u32 bytes)
+static __noinline int leave(struct __sk_buff *skb, enum direction direction, enum verdict verdict,
+			    __u32 bytes)
 {
 	__u32 index = verdict;
 	struct verdict_traffic *traffic = bpf_map_lookup_elem(&verdicts, &index);
 
+	if (config.tell)
+		skb->cb[0] = verdict;
 	if (traffic)
 		count(direction == EGRESS ? &traffic->egress : &traffic->ingress, bytes);
 	if (verdict == ENCAPSULATED || verdict == DIRECT || verdict == DIRECT_AGAIN)
 		return TC_ACT_REDIRECT; /* bpf_redirect_neigh said where to */
 	return verdict >= FIRST_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/* For those who run the programs on packets of their own: whose packet it is. */
+static __always_inline void tell_peer(struct __sk_buff *skb, __u32 peer)
+{
+	if (config.tell)
+		skb->cb[1] = peer + 1;
 }
 
 #endif

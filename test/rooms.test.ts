@@ -29,9 +29,11 @@ const headers: Readonly<Record<string, readonly string[]>> = {
   'verdict.h': ['abi.h', 'maps.h'],
   'maps.h': ['abi.h'],
   'encap/outer.h': ['abi.h', 'packet.h', 'maps.h'],
+  'encap/checksum.h': ['encap/outer.h'],
   'encap/ipip.h': ['encap/outer.h'],
-  'encap/vxlan.h': ['encap/outer.h'],
-  'encap/encap.h': ['encap/ipip.h', 'encap/vxlan.h'],
+  'encap/ip6ip.h': ['encap/outer.h'],
+  'encap/vxlan.h': ['encap/outer.h', 'encap/checksum.h'],
+  'encap/encap.h': ['encap/ipip.h', 'encap/ip6ip.h', 'encap/vxlan.h'],
 };
 
 function files(folder: string, ending: RegExp): string[] {

@@ -5,30 +5,43 @@
 #ifndef ENCAPD_ENCAP_H
 #define ENCAPD_ENCAP_H
 
+#include "ip6ip.h"
 #include "ipip.h"
 #include "vxlan.h"
 
 /* Whether an IP protocol can carry any of them: a quick no for most packets. */
-static __always_inline int encap_possible(__u8 protocol)
+static __always_inline int encap_possible(enum family family, __u8 protocol)
 {
-	return protocol == IPPROTO_UDP || protocol == IPPROTO_IPIP;
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return 1;
+	case IPPROTO_IPIP:
+		return family == FAMILY_IPV4;
+	case IPPROTO_IPV6:
+		return config.ip6ip;
+	default:
+		return 0;
+	}
 }
 
-/* What an IPv4 header announces behind it, where the cursor stands; ENCAP_NONE: nothing of ours. */
-static __always_inline enum encap encap_announced(const struct iphdr *ip, struct cursor at)
+/* What an IP header announces behind it, where the cursor stands; ENCAP_NONE: nothing of ours.
+ * Ports behind IPv6 extension headers are not looked for: our peers send none. */
+static __always_inline enum encap encap_announced(const struct ip *ip, struct cursor at)
 {
 	const struct udphdr *udp;
 
+	if (!encap_possible(ip->family, ip->protocol))
+		return ENCAP_NONE;
 	switch (ip->protocol) {
 	case IPPROTO_IPIP:
 		return ENCAP_IPIP;
-	case IPPROTO_UDP:
-		if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
+	case IPPROTO_IPV6:
+		return ENCAP_IP6IP;
+	default:
+		if (ip->fragment & bpf_htons(IPV4_FRAGMENT_OFFSET))
 			return ENCAP_NONE; /* only first fragments have ports */
 		udp = take_udp(&at);
 		return udp && udp->dest == config.vxlan_port ? ENCAP_VXLAN : ENCAP_NONE;
-	default:
-		return ENCAP_NONE;
 	}
 }
 
@@ -37,6 +50,7 @@ static __always_inline enum verdict encap_open(enum encap encap, struct cursor *
 {
 	switch (encap) {
 	case ENCAP_IPIP:
+	case ENCAP_IP6IP:
 		return UNDECIDED;
 	case ENCAP_VXLAN:
 		return udp_open(at, left) ?: vxlan_open(at, left);
@@ -45,42 +59,50 @@ static __always_inline enum verdict encap_open(enum encap encap, struct cursor *
 	}
 }
 
-/* Reads what stands between the encapsulation's header and the inner IP header. */
+/* Reads what stands between the encapsulation's header and the inner IP header, and its family. */
 static __always_inline enum verdict encap_inner(enum encap encap, struct cursor *at, __u32 *left,
-						const struct peer *self)
+						const struct peer *self, enum family *inner)
 {
 	switch (encap) {
 	case ENCAP_VXLAN:
-		return vxlan_inner(at, left, self);
+		return vxlan_inner(at, left, self, inner);
+	case ENCAP_IP6IP:
+		*inner = FAMILY_IPV6;
+		return UNDECIDED;
 	default:
+		*inner = FAMILY_IPV4;
 		return UNDECIDED;
 	}
 }
 
 static __always_inline enum verdict encap_push(enum encap encap, struct __sk_buff *skb,
 					       const struct peer *self, const struct peer *peer,
-					       __u8 tos)
+					       const struct ip *inner)
 {
 	switch (encap) {
 	case ENCAP_NONE:
-		return DIRECT;
+		return peer->family == inner->family ? DIRECT : DROP_UNKNOWN_ENCAP;
 	case ENCAP_IPIP:
-		return ipip_push(skb, self, peer, tos);
+		return ipip_push(skb, self, peer, inner);
 	case ENCAP_VXLAN:
-		return vxlan_push(skb, self, peer, tos);
+		return vxlan_push(skb, self, peer, inner);
+	case ENCAP_IP6IP:
+		return ip6ip_push(skb, self, peer, inner);
 	default:
 		return DROP_UNKNOWN_ENCAP;
 	}
 }
 
 static __always_inline enum verdict encap_pop(enum encap encap, struct __sk_buff *skb,
-					      __u8 inner_protocol)
+					      const struct ip *outer, const struct ip *inner)
 {
 	switch (encap) {
 	case ENCAP_IPIP:
-		return ipip_pop(skb);
+		return ipip_pop(skb, outer);
 	case ENCAP_VXLAN:
-		return vxlan_pop(skb, inner_protocol);
+		return vxlan_pop(skb, outer, inner);
+	case ENCAP_IP6IP:
+		return ip6ip_pop(skb, outer);
 	default:
 		return PASS_NOT_OURS;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* outer.h: what all encapsulations share: outer IPv4 and UDP, room in the packet, ECN.
+/* outer.h: what all encapsulations share: outer IPv4, IPv6 and UDP, room in the packet, ECN.
  *
  * Headers are built on the stack before the packet changes, for pointers into it die with
  * bpf_skb_adjust_room. */
@@ -25,32 +25,62 @@
 #define ECN_ECT0 0x02
 #define ECN_CE	 0x03
 
-/* RFC 1071, of a header without options; 0 over one that holds its own checksum. */
-static __always_inline __sum16 ipv4_checksum(const struct iphdr *ip)
+/* RFC 1071: the one's complement sum of 16-bit words, added to `sum`. `bytes` is a constant. */
+static __always_inline __u32 sum_of(const void *from, __u32 bytes, __u32 sum)
 {
-	const __u16 *word = (const __u16 *)ip;
-	__u32 sum = 0;
+	const __u16 *word = from;
 
 #pragma unroll
-	for (__u32 i = 0; i < sizeof(*ip) / sizeof(*word); i++)
+	for (__u32 i = 0; i < bytes / sizeof(*word); i++)
 		sum += word[i];
+	return sum;
+}
+
+static __always_inline __sum16 checksum_of(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum += sum >> 16;
 	return (__u16)~sum;
 }
 
+/* Of a header without options; 0 over one that holds its own checksum. */
+static __always_inline __sum16 ipv4_checksum(const struct iphdr *ip)
+{
+	return checksum_of(sum_of(ip, sizeof(*ip), 0));
+}
+
+/* RFC 6040 section 4.1, normal mode: ECN is the inner packet's. RFC 2983: DSCP by config. */
+static __always_inline __u8 outer_tos(const struct ip *inner)
+{
+	__u8 dscp = config.dscp == DSCP_PIPE ? config.outer_dscp << 2 : inner->tos & ~TOS_ECN;
+
+	return dscp | (inner->tos & TOS_ECN);
+}
+
+static __always_inline __u8 outer_ttl(const struct ip *inner)
+{
+	return config.outer_ttl ?: inner->ttl;
+}
+
+/* Lengths that super-packets may outgrow: 0, as in the kernel; segments get theirs. */
+static __always_inline __be16 length_field(__u32 bytes)
+{
+	return bytes > 0xffff ? 0 : bpf_htons(bytes);
+}
+
 /* The header in front of everything, for an inner packet that becomes `bytes` long with it. */
 static __always_inline struct iphdr outer_ipv4(const struct peer *self, const struct peer *peer,
-					       __u8 protocol, __u8 tos, __u32 bytes)
+					       __u8 protocol, const struct ip *inner, __u32 bytes)
 {
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
-		.tos = tos, /* RFC 6040 section 4.1, normal mode: ECN too */
-		/* super-packets may outgrow the field: 0, as in the kernel; segments get theirs */
-		.tot_len = bytes > 0xffff ? 0 : bpf_htons(bytes),
+		.tos = outer_tos(inner),
+		.tot_len = length_field(bytes),
 		.frag_off = bpf_htons(IPV4_DF), /* RFC 2003 section 3.1, RFC 7348 section 4.3 */
-		.ttl = config.outer_ttl,
+		.ttl = outer_ttl(inner),
 		.protocol = protocol,
 		.saddr = self->underlay.word[0],
 		.daddr = peer->underlay.word[0],
@@ -60,13 +90,42 @@ static __always_inline struct iphdr outer_ipv4(const struct peer *self, const st
 	return ip;
 }
 
-/* One flow, one port: routers and NICs spread flows by it. A push changes the hash: ask before. */
-static __always_inline __be16 flow_port(struct __sk_buff *skb)
+static __always_inline struct in6_addr in6_address(const struct address *address)
 {
-	__u32 hash = bpf_get_hash_recalc(skb);
+	return (struct in6_addr){.in6_u.u6_addr32 = {address->word[0], address->word[1],
+						     address->word[2], address->word[3]}};
+}
 
-	hash ^= hash >> FLOW_PORT_BITS ^ hash >> (2 * FLOW_PORT_BITS);
-	return bpf_htons(FLOW_PORT_MIN + (hash & ((1 << FLOW_PORT_BITS) - 1)));
+/* The same over IPv6. RFC 6438: the flow label spreads flows where routers look at it. */
+static __always_inline struct ipv6hdr outer_ipv6(const struct peer *self, const struct peer *peer,
+						 __u8 protocol, const struct ip *inner, __u32 bytes,
+						 __u32 flow)
+{
+	const __u8 tos = outer_tos(inner);
+
+	return (struct ipv6hdr){
+		.version = 6,
+		.priority = tos >> 4,
+		.flow_lbl = {tos << 4 | (flow >> 16 & 0xf), flow >> 8, flow},
+		.payload_len = length_field(bytes - sizeof(struct ipv6hdr)),
+		.nexthdr = protocol,
+		.hop_limit = outer_ttl(inner),
+		.saddr = in6_address(&self->underlay),
+		.daddr = in6_address(&peer->underlay),
+	};
+}
+
+/* A push changes the hash: ask before. */
+static __always_inline __u32 flow_of(struct __sk_buff *skb)
+{
+	return bpf_get_hash_recalc(skb);
+}
+
+/* One flow, one port: routers and NICs spread flows by it. */
+static __always_inline __be16 flow_port(__u32 flow)
+{
+	flow ^= flow >> FLOW_PORT_BITS ^ flow >> (2 * FLOW_PORT_BITS);
+	return bpf_htons(FLOW_PORT_MIN + (flow & ((1 << FLOW_PORT_BITS) - 1)));
 }
 
 static __always_inline int fits_uplink(struct __sk_buff *skb, __u32 headers_bytes)
@@ -91,42 +150,89 @@ static __always_inline enum verdict refusal(const struct __sk_buff *skb, long er
 	}
 }
 
-/* Puts headers between the Ethernet and the inner IP header. */
-static __always_inline enum verdict outer_push(struct __sk_buff *skb, const void *headers,
-					       __u32 bytes, __u64 flags)
+static __always_inline __u64 encap_l3(enum family outer)
+{
+	return outer == FAMILY_IPV4 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
+}
+
+/* Out of one family into another the kernel must be told; 0: this one can't. */
+static __always_inline __u64 decap_l3(enum family inner)
+{
+	return inner == FAMILY_IPV4 ? config.adjust_room_to_ipv4 : config.adjust_room_to_ipv6;
+}
+
+/* The EtherType in front says what follows now. */
+static __always_inline long ether_type_change(struct __sk_buff *skb, enum family from,
+					      enum family to)
+{
+	const __be16 ether_type = ether_type_of(to);
+
+	if (from == to)
+		return 0;
+	return bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &ether_type,
+				   sizeof(ether_type), 0);
+}
+
+/* Puts headers of a family between the Ethernet and the inner IP header. */
+static __always_inline enum verdict outer_push(struct __sk_buff *skb, enum family outer,
+					       enum family inner, const void *headers, __u32 bytes,
+					       __u64 flags)
 {
 	long error;
 
 	if (!fits_uplink(skb, bytes))
 		return DROP_TOO_BIG;
-	error = bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, flags | ROOM_FLAGS);
+	error = bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC,
+				    flags | encap_l3(outer) | ROOM_FLAGS);
 	if (error)
 		return refusal(skb, error);
-	if (bpf_skb_store_bytes(skb, ETH_HLEN, headers, bytes, 0))
+	if (bpf_skb_store_bytes(skb, ETH_HLEN, headers, bytes, 0) ||
+	    ether_type_change(skb, inner, outer))
 		return DROP_NO_HEADROOM;
 	return ENCAPSULATED;
 }
 
 /* Takes away what outer_push put there. */
-static __always_inline enum verdict outer_pop(struct __sk_buff *skb, __u32 bytes, __u64 flags)
+static __always_inline enum verdict outer_pop(struct __sk_buff *skb, enum family outer,
+					      enum family inner, __u32 bytes, __u64 flags)
 {
-	long error = bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags | ROOM_FLAGS);
+	long error;
 
-	return error ? refusal(skb, error) : DECAPSULATED;
+	if (outer != inner) {
+		if (!decap_l3(inner))
+			return DROP_INNER_FAMILY;
+		flags |= decap_l3(inner);
+	}
+	error = bpf_skb_adjust_room(skb, -(__s32)bytes, BPF_ADJ_ROOM_MAC, flags | ROOM_FLAGS);
+	if (error)
+		return refusal(skb, error);
+	return ether_type_change(skb, outer, inner) ? DROP_NO_HEADROOM : DECAPSULATED;
 }
 
-/* What the stack would check of the outer IPv4 header, had it seen the packet before us. */
-static __always_inline enum verdict outer_ipv4_check(const struct iphdr *ip, __u32 frame_bytes)
+/* RFC 791 section 3.1: the checksum covers the options too. Words behind the header count as 0. */
+static __always_inline int is_ipv4_intact(struct __sk_buff *skb, __u32 header_bytes)
 {
-	__u32 bytes = bpf_ntohs(ip->tot_len);
+	const struct iphdr *ip = frame_start(skb) + ETH_HLEN;
+	__u8 header[IPV4_HEADER_MAX] = {};
 
-	if (ip->frag_off & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET))
+	if (header_bytes == sizeof(*ip))
+		return (void *)(ip + 1) <= frame_end(skb) && !ipv4_checksum(ip);
+	if (header_bytes < sizeof(*ip) || header_bytes > sizeof(header) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, header, header_bytes))
+		return 0;
+	return !checksum_of(sum_of(header, sizeof(header), 0));
+}
+
+/* What the stack would check of the outer header, had it seen the packet before us. */
+static __always_inline enum verdict outer_check(struct __sk_buff *skb, const struct ip *outer)
+{
+	if (outer->fragment & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET))
 		return DROP_OUTER_FRAG;
-	if (bytes < ip->ihl * 4U || bytes > frame_bytes - ETH_HLEN)
+	if (outer->bytes < outer->header_bytes || outer->bytes > skb->len - ETH_HLEN)
 		return DROP_OUTER_IP_MALFORMED;
-	if (ip->ihl != 5)
+	if (outer->header_bytes != ip_least_bytes(outer->family) && !config.outer_options)
 		return DROP_OUTER_IP_OPTIONS;
-	if (ipv4_checksum(ip))
+	if (outer->family == FAMILY_IPV4 && !is_ipv4_intact(skb, outer->header_bytes))
 		return DROP_OUTER_CSUM;
 	return UNDECIDED;
 }
@@ -146,11 +252,14 @@ static __always_inline enum verdict udp_open(struct cursor *at, __u32 *left)
 	return UNDECIDED;
 }
 
-/* RFC 6040 section 4.2: the inner TOS that the two ECN fields make. DROP_ECN is the caller's. */
-static __always_inline __u8 ecn_merge(__u8 outer, __u8 inner)
+/* RFC 6040 section 4.2: the inner TOS that the two ECN fields make, and RFC 2983 section 3.1 what
+ * the two DSCPs do. DROP_ECN is the caller's. */
+static __always_inline __u8 tos_merge(__u8 outer, __u8 inner)
 {
 	__u8 mark = outer & TOS_ECN;
 
+	if (config.dscp == DSCP_UNIFORM)
+		inner = (outer & ~TOS_ECN) | (inner & TOS_ECN);
 	if (mark == ECN_CE && (inner & TOS_ECN))
 		return inner | ECN_CE;
 	if (mark == ECN_ECT1 && (inner & TOS_ECN) == ECN_ECT0)
@@ -170,12 +279,30 @@ static __always_inline long ipv4_set_tos(struct __sk_buff *skb, __u8 from, __u8 
 {
 	const __u32 at = ETH_HLEN;
 
-	if (from == to)
-		return 0;
 	return bpf_l3_csum_replace(skb, at + offsetof(struct iphdr, check), bpf_htons(from),
 				   bpf_htons(to), sizeof(__u16))
 		       ?: bpf_skb_store_bytes(skb, at + offsetof(struct iphdr, tos), &to,
 					      sizeof(to), 0);
+}
+
+/* The traffic class stands between version and flow label; no header checksum makes up for it. */
+static __always_inline long ipv6_set_tos(struct __sk_buff *skb, __u8 to)
+{
+	__u8 start[2];
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, start, sizeof(start)))
+		return -1;
+	start[0] = (start[0] & 0xf0) | to >> 4;
+	start[1] = to << 4 | (start[1] & 0x0f);
+	return bpf_skb_store_bytes(skb, ETH_HLEN, start, sizeof(start), BPF_F_RECOMPUTE_CSUM);
+}
+
+static __always_inline long set_tos(struct __sk_buff *skb, const struct ip *inner, __u8 to)
+{
+	if (inner->tos == to)
+		return 0;
+	return inner->family == FAMILY_IPV4 ? ipv4_set_tos(skb, inner->tos, to)
+					    : ipv6_set_tos(skb, to);
 }
 
 #endif

@@ -90,6 +90,7 @@ function answer(
   switch (action) {
     case 'vxlan':
     case 'ipip':
+    case 'ip6ip':
       return `${paint.green(action.toUpperCase())} ${to}`;
     case 'direct':
       return `${paint.cyan('DIRECT')} ${to}`;

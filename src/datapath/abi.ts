@@ -4,6 +4,7 @@ import {
   enumeration,
   mapped,
   struct,
+  u16,
   u16be,
   u32,
   u32be,
@@ -27,7 +28,7 @@ import type { BlockEntry, PeerEntry, SourceEntry } from './entry.js';
 
 // The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
 
-const encapNumbers = { none: 0, ipip: 1, vxlan: 2 } as const satisfies Record<
+const encapNumbers = { none: 0, ipip: 1, vxlan: 2, ip6ip: 3 } as const satisfies Record<
   EncapName | 'none',
   number
 >;
@@ -38,6 +39,8 @@ const family = enumeration('family', { ipv4: 4, ipv6: 6 });
 
 const check = enumeration('check', { off: 0, pool: 1, strict: 2 });
 
+const dscp = enumeration('dscp', { inherit: 0, uniform: 1, pipe: 2 });
+
 /** bit (1 << enum encap). */
 const accepted = mapped(
   u32,
@@ -45,7 +48,7 @@ const accepted = mapped(
   (names) => names.reduce((mask, name) => mask | bitOf(name), 0),
 );
 
-const carriers = ['ipip', 'vxlan'] as const satisfies readonly EncapName[];
+const carriers = ['ipip', 'vxlan', 'ip6ip'] as const satisfies readonly EncapName[];
 
 const words = struct('address', { word: array(u32be, 4) });
 
@@ -85,27 +88,38 @@ export const blockKey: Codec<Cidr> = mapped(
 export const block: Codec<BlockEntry> = struct('block', { peer: u32, policy: u32 });
 
 /** struct policy. */
-export const policy: Codec<Policy> = mapped(
-  struct('policy', { sameSubnet: encap, otherSubnet: encap, accepted, zero: u32 }),
-  ({ sameSubnet, otherSubnet, accepted }) => ({ sameSubnet, otherSubnet, accepted }),
-  (value) => ({ ...value, zero: 0 }),
-);
+export const policy: Codec<Policy> = struct('policy', {
+  sameSubnet: encap,
+  otherSubnet: encap,
+  accepted,
+  underlay: family,
+});
 
 /** struct peer. */
 export const peer: Codec<PeerEntry> = mapped(
-  struct('peer', { family, underlay: words, vtepMac: mac, sameSubnet: u8, zero: u8 }),
+  struct('peer', {
+    family,
+    underlay: words,
+    node: u32,
+    vtepMac: mac,
+    sameSubnet: u8,
+    zeroChecksum: u8,
+  }),
   (value) => ({
     family: value.family,
     underlay: addressOf(value.family, value.underlay.word),
+    node: value.node,
     vtepMac: value.vtepMac === noMac ? undefined : value.vtepMac,
     sameSubnet: value.sameSubnet === 1,
+    zeroChecksum: value.zeroChecksum === 1,
   }),
   (value) => ({
     family: value.family,
     underlay: { word: wordsOf(value.underlay) },
+    node: value.node,
     vtepMac: value.vtepMac ?? (noMac as Mac),
     sameSubnet: value.sameSubnet ? 1 : 0,
-    zero: 0,
+    zeroChecksum: value.zeroChecksum ? 1 : 0,
   }),
 );
 
@@ -132,6 +146,18 @@ export const peerTraffic = struct('peer_traffic', {
   direct: traffic,
 });
 
+/** struct skb_layout. */
+export const skbLayout = struct('skb_layout', {
+  head: u16,
+  data: u16,
+  csumStart: u16,
+  csumOffset: u16,
+  ipSummed: u16,
+  ipSummedShift: u8,
+  notInetShift: u8,
+  notInet: u16,
+});
+
 /** struct config: the read-only data that is set before load. */
 export const config = struct('config', {
   vni: u32,
@@ -140,13 +166,24 @@ export const config = struct('config', {
   ownMark: u32,
   adjustRoomPush: u32,
   adjustRoomPopVxlan: u32,
-  adjustRoomPopIpip: u32,
+  adjustRoomPopIpxip4: u32,
+  adjustRoomPopIpxip6: u32,
+  adjustRoomToIpv4: u32,
+  adjustRoomToIpv6: u32,
   sourceCheck: check,
   destinationCheck: check,
+  dscp,
+  skb: skbLayout,
   outerTtl: u8,
+  outerDscp: u8,
   allowVxlanFromWorkloads: u8,
   allowIpipFromWorkloads: u8,
   checkMtu: u8,
+  ip6ip: u8,
+  reservedBits: u8,
+  sharedPort: u8,
+  outerOptions: u8,
+  tell: u8,
 });
 
 /** Every layout that user space and the programs share. */
@@ -162,6 +199,7 @@ export const layouts = {
   traffic,
   verdictTraffic,
   peerTraffic,
+  skbLayout,
   config,
 } as const satisfies Record<string, Codec<unknown>>;
 

@@ -2,6 +2,7 @@ import { features } from 'libbpf-ts';
 import type { Settings } from '../model/settings.js';
 import type { config } from './abi.js';
 import { nobodyMac } from './nexthop.js';
+import { probeSkb, unknownSkb, type SkbLayout } from './skb.js';
 
 /** struct config: what the programs take as constants. */
 export type Config = ReturnType<(typeof config)['decode']>;
@@ -10,14 +11,33 @@ export type Config = ReturnType<(typeof config)['decode']>;
 export interface Probes {
   readonly adjustRoomPush: number;
   readonly adjustRoomPopVxlan: number;
-  readonly adjustRoomPopIpip: number;
+  readonly adjustRoomPopIpxip4: number;
+  readonly adjustRoomPopIpxip6: number;
+  readonly adjustRoomToIpv4: number;
+  readonly adjustRoomToIpv6: number;
   readonly checkMtu: boolean;
+  readonly skb: SkbLayout;
 }
+
+/** What the oldest kernel has. */
+export const noProbes: Probes = {
+  adjustRoomPush: 0,
+  adjustRoomPopVxlan: 0,
+  adjustRoomPopIpxip4: 0,
+  adjustRoomPopIpxip6: 0,
+  adjustRoomToIpv4: 0,
+  adjustRoomToIpv6: 0,
+  checkMtu: false,
+  skb: unknownSkb,
+};
 
 /** BPF_F_ADJ_ROOM_* of <linux/bpf.h>, as far as kernels differ. */
 const encapL2Eth = 1 << 6; // since 5.13
 const decapL4Udp = 1 << 10; // after 6.18
 const decapIpxip4 = 1 << 11; // after 6.18
+const decapIpxip6 = 1 << 12; // after 6.18
+const decapL3Ipv4 = 1 << 7; // since 6.3
+const decapL3Ipv6 = 1 << 8; // since 6.3
 
 /**
  * Says that a packet was sent on by us. Outside the masks that share the mark with us on a Calico node:
@@ -43,13 +63,24 @@ export function configOf(settings: ProgramSettings, probes: Probes): Config {
     ownMark,
     adjustRoomPush: probes.adjustRoomPush,
     adjustRoomPopVxlan: probes.adjustRoomPopVxlan,
-    adjustRoomPopIpip: probes.adjustRoomPopIpip,
+    adjustRoomPopIpxip4: probes.adjustRoomPopIpxip4,
+    adjustRoomPopIpxip6: probes.adjustRoomPopIpxip6,
+    adjustRoomToIpv4: probes.adjustRoomToIpv4,
+    adjustRoomToIpv6: probes.adjustRoomToIpv6,
     sourceCheck: settings.checks.source,
     destinationCheck: settings.checks.destination,
+    dscp: 'inherit',
+    skb: probes.skb,
     outerTtl,
+    outerDscp: 0,
     allowVxlanFromWorkloads: settings.allowVxlanFromWorkloads ? 1 : 0,
     allowIpipFromWorkloads: settings.allowIpipFromWorkloads ? 1 : 0,
     checkMtu: probes.checkMtu ? 1 : 0,
+    ip6ip: 0,
+    reservedBits: 0,
+    sharedPort: 1,
+    outerOptions: 0,
+    tell: 0,
   };
 }
 
@@ -59,7 +90,11 @@ export function probe(): Probes {
   return {
     adjustRoomPush: accepted(encapL2Eth),
     adjustRoomPopVxlan: accepted(decapL4Udp),
-    adjustRoomPopIpip: accepted(decapIpxip4),
+    adjustRoomPopIpxip4: accepted(decapIpxip4),
+    adjustRoomPopIpxip6: accepted(decapIpxip6),
+    adjustRoomToIpv4: accepted(decapL3Ipv4),
+    adjustRoomToIpv6: accepted(decapL3Ipv6),
     checkMtu: features.helper('sched_cls', 'bpf_check_mtu'),
+    skb: probeSkb(),
   };
 }

@@ -24,8 +24,11 @@ export const noPolicy: PolicyIndex = 0xffffffff;
 export interface PeerEntry {
   readonly family: Family;
   readonly underlay: Address;
+  /** The same number for all entries of one node. */
+  readonly node: number;
   readonly vtepMac: Mac | undefined;
   readonly sameSubnet: boolean;
+  readonly zeroChecksum: boolean;
 }
 
 /** struct block of abi.h. */
@@ -49,8 +52,10 @@ export function samePeer(a: PeerEntry, b: PeerEntry): boolean {
   return (
     a.family === b.family &&
     a.underlay === b.underlay &&
+    a.node === b.node &&
     a.vtepMac === b.vtepMac &&
-    a.sameSubnet === b.sameSubnet
+    a.sameSubnet === b.sameSubnet &&
+    a.zeroChecksum === b.zeroChecksum
   );
 }
 
@@ -58,6 +63,7 @@ export function samePolicy(a: Policy, b: Policy): boolean {
   return (
     a.sameSubnet === b.sameSubnet &&
     a.otherSubnet === b.otherSubnet &&
+    a.underlay === b.underlay &&
     sameAccepted(a.accepted, b.accepted)
   );
 }

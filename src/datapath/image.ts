@@ -6,6 +6,7 @@ import {
   type PolicyName,
   type PoolEntry,
 } from '../model/desired.js';
+import type { NodeName } from '../model/node.js';
 import { families, familyOf, type Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import {
@@ -51,10 +52,12 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
     const self = desired.self[family];
     if (self === undefined) continue;
     const { address: underlay, vtepMac } = self;
-    peers.set(selfIndex[family], { family, underlay, vtepMac, sameSubnet: true });
+    const entry = { family, underlay, vtepMac, sameSubnet: true, zeroChecksum: false };
+    peers.set(selfIndex[family], { ...entry, node: selfIndex.ipv4 });
   }
-  for (const [name, { family, address: underlay, vtepMac, sameSubnet }] of desired.peers)
-    peers.set(found(peerOf, name), { family, underlay, vtepMac, sameSubnet });
+  const nodes = nodeNumbers(desired, peerOf);
+  for (const [name, { node, address: underlay, ...peer }] of desired.peers)
+    peers.set(found(peerOf, name), { ...peer, underlay, node: found(nodes, node) });
 
   const policies = new Map<PolicyIndex, Policy>();
   for (const [name, policy] of desired.policies) policies.set(found(policyOf, name), policy);
@@ -82,6 +85,19 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
     pools: desired.pools,
     names: { peers: peerOf, policies: policyOf },
   };
+}
+
+/** A node's number: the least of its entries' indices. */
+function nodeNumbers(
+  { peers }: Desired,
+  peerOf: ReadonlyMap<PeerName, PeerIndex>,
+): Map<NodeName, number> {
+  const numbers = new Map<NodeName, number>();
+  for (const [name, { node }] of peers) {
+    const index = found(peerOf, name);
+    numbers.set(node, Math.min(index, numbers.get(node) ?? index));
+  }
+  return numbers;
 }
 
 function found<Name extends string>(indices: ReadonlyMap<Name, number>, name: Name): number {

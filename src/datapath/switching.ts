@@ -98,4 +98,4 @@ export class Switching {
 
 const names = Object.keys(encapsulations) as EncapName[];
 
-const never: Policy = { sameSubnet: 'none', otherSubnet: 'none', accepted: [] };
+const never: Policy = { sameSubnet: 'none', otherSubnet: 'none', accepted: [], underlay: 'ipv4' };

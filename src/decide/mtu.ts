@@ -6,6 +6,7 @@ import type { Family } from '../net/address.js';
 export function mtuSetting(encap: EncapName, family: Family, { mtu }: Settings): number {
   switch (encap) {
     case 'ipip':
+    case 'ip6ip':
       return mtu.ipip;
     case 'vxlan':
       return family === 'ipv4' ? mtu.vxlan : mtu.vxlanV6;

@@ -55,6 +55,8 @@ export function isEnabled(
   switch (encap) {
     case 'ipip':
       return family === 'ipv4' && (settings.ipipEnabled ?? asked);
+    case 'ip6ip':
+      return false;
     case 'vxlan':
       // vxlanEnabled is for IPv4 alone (felix/calc/encapsulation_resolver.go).
       return family === 'ipv4' ? (settings.vxlanEnabled ?? asked) : settings.ipv6Support && asked;
@@ -83,6 +85,7 @@ function whyIdle(encap: Overlay['encap'], family: Family, settings: Settings): s
         settings.programClusterRoutes === 'EnabledNoEncapOnly'
         ? undefined
         : `the pool never encapsulates and programClusterRoutes is ${settings.programClusterRoutes}: its routes are BGP's`;
+    case 'ip6ip':
     case 'ipip':
       if (family === 'ipv6') return 'there is no IPIP for IPv6 pools';
       return settings.ipipEnabled === false ? 'FelixConfiguration ipipEnabled is false' : undefined;

@@ -28,6 +28,7 @@ export class Peers {
         address,
         vtepMac: host?.vtep?.mac,
         sameSubnet: host !== undefined && isSameSubnet(this.#local, host),
+        zeroChecksum: false,
       });
     return name;
   }

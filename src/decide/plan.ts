@@ -93,7 +93,11 @@ export function planOf(
     blocks: blocksOf(decision),
     peers: peersOf(decision),
     routes: routesOf(decision, underlayMtu),
-    acceptedSources: { vxlan: acceptedOf('vxlan', decision), ipip: acceptedOf('ipip', decision) },
+    acceptedSources: {
+      vxlan: acceptedOf('vxlan', decision),
+      ipip: acceptedOf('ipip', decision),
+      ip6ip: acceptedOf('ip6ip', decision),
+    },
   };
 }
 

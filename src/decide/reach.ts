@@ -27,6 +27,7 @@ export function reach(
           )
         : { how: 'vxlan', via: remote.vtep.address };
     case 'ipip':
+    case 'ip6ip':
       return remote.ipipAddress === undefined
         ? unreachable(`${remote.node} has no address with a prefix length that IPIP could go to`)
         : { how: 'ipip', via: remote.ipipAddress };
@@ -50,6 +51,7 @@ export function knowsUplink(encap: Overlay['encap'], local: Host | undefined): b
     case 'vxlan':
       return local?.vtep !== undefined;
     case 'ipip':
+    case 'ip6ip':
     case 'none':
       return local?.ipipAddress !== undefined;
     case undefined:

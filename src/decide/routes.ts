@@ -1,4 +1,4 @@
-import { encapsulations } from '../encap/index.js';
+import { encapsulations, type EncapName } from '../encap/index.js';
 import type { Policy, PoolEntry, Route } from '../model/desired.js';
 import type { Node } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
@@ -23,19 +23,20 @@ export function routeOf(overlay: Overlay, self: Node | undefined, settings: Sett
 
 /** What a pool's packets get by the peer's place. Where no interface is known for plain packets, neighbours are no exception. */
 export function policyOf(
-  { encap = 'none', crossSubnet }: Overlay,
+  { encap = 'none', crossSubnet, pool }: Overlay,
   local: Host | undefined,
 ): Policy {
   return {
     sameSubnet: crossSubnet && knowsUplink(encap, local) ? 'none' : encap,
     otherSubnet: encap,
     accepted: encap === 'none' ? [] : [encap],
+    underlay: familyOf(pool.cidr),
   };
 }
 
 /** Nodes' own addresses inside a pool: never encapsulated, but a node may send from its own as the pool's do. */
 export function hostPolicyOf(overlay: Overlay, local: Host | undefined): Policy {
-  return { sameSubnet: 'none', otherSubnet: 'none', accepted: policyOf(overlay, local).accepted };
+  return { ...policyOf(overlay, local), sameSubnet: 'none', otherSubnet: 'none' };
 }
 
 export function poolEntryOf(lengths: ReadonlySet<number>): PoolEntry {
@@ -45,12 +46,13 @@ export function poolEntryOf(lengths: ReadonlySet<number>): PoolEntry {
 function tunnelAddressOf(
   self: Node | undefined,
   family: Family,
-  encap: 'ipip' | 'vxlan',
+  encap: EncapName,
 ): Route['source'] {
   switch (encap) {
     case 'vxlan':
       return self?.[family].vxlanTunnelAddress;
     case 'ipip':
+    case 'ip6ip':
       return self?.[family].ipipTunnelAddress;
   }
 }

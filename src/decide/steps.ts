@@ -148,6 +148,8 @@ function outerText(encap: EncapName, { destination, verdict }: Packet, scene: Sc
   switch (encap) {
     case 'ipip':
       return `${way} protocol 4`;
+    case 'ip6ip':
+      return `${way} protocol 41`;
     case 'vxlan':
       return `${way} udp 49152-65535 > ${settings.vxlanPort} vni ${settings.vxlanVni}`;
   }

@@ -48,6 +48,8 @@ export interface Policy {
   readonly otherSubnet: EncapName | 'none';
   /** Encapsulations that may carry this pool's addresses to us. */
   readonly accepted: readonly EncapName[];
+  /** Family of the outer headers that this pool's packets travel in. */
+  readonly underlay: Family;
 }
 
 export interface PoolEntry {
@@ -69,6 +71,8 @@ export interface Peer {
   /** Known where the peer is a VTEP: it has a tunnel address of this family. */
   readonly vtepMac: Mac | undefined;
   readonly sameSubnet: boolean;
+  /** It takes UDP over IPv6 without a checksum (RFC 6935): it runs encapd, or udp6zerocsumrx. */
+  readonly zeroChecksum: boolean;
 }
 
 export interface Source {

@@ -149,13 +149,22 @@ loadTest('what is written to the tables is read back the same, IPv6 too', (t, sc
       {
         family: 'ipv4',
         underlay: '192.0.2.1' as Address,
+        node: 0,
         vtepMac: '66:01:02:03:04:05' as Mac,
         sameSubnet: true,
+        zeroChecksum: false,
       },
     ],
     [
       7,
-      { family: 'ipv6', underlay: '2001:db8::7' as Address, vtepMac: undefined, sameSubnet: false },
+      {
+        family: 'ipv6',
+        underlay: '2001:db8::7' as Address,
+        node: 7,
+        vtepMac: undefined,
+        sameSubnet: false,
+        zeroChecksum: true,
+      },
     ],
   ] as const);
   tables.peers.put(peers);
@@ -174,7 +183,15 @@ loadTest('what is written to the tables is read back the same, IPv6 too', (t, sc
   tables.pools.put(pools);
   t.deepEqual([...tables.pools.entries()].sort(), [...pools].sort());
   const policies = new Map([
-    [3, { sameSubnet: 'none', otherSubnet: 'vxlan', accepted: ['ipip', 'vxlan'] }],
+    [
+      3,
+      {
+        sameSubnet: 'none',
+        otherSubnet: 'vxlan',
+        accepted: ['ipip', 'vxlan'],
+        underlay: 'ipv6',
+      },
+    ],
   ] as const);
   tables.policies.put(policies);
   t.deepEqual(tables.policies.entries(), policies);

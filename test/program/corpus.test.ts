@@ -5,6 +5,8 @@ import { Dut, whyNoRawFrames } from '../support/dut.js';
 import { root, whyNoPrograms } from '../support/object.js';
 import { fromHex, macBytes } from '../support/packet.js';
 import { pools } from '../support/world.js';
+import { addressFromBytes } from '../../src/net/address.js';
+import { contains, type Cidr } from '../../src/net/cidr.js';
 
 interface Case {
   readonly id: string;
@@ -30,6 +32,10 @@ const overrides: Readonly<Record<string, { verdict: string; because: string }>> 
     verdict: 'DROP_TOO_BIG',
     because: "the pool route's MTU makes the kernel answer; what reaches the program is dropped",
   },
+  'x-big6': {
+    verdict: 'DROP_TOO_BIG',
+    because: "the pool route's MTU makes the kernel answer; what reaches the program is dropped",
+  },
   'x-spoof-node': {
     verdict: 'ENCAPSULATED',
     because:
@@ -41,9 +47,7 @@ const overrides: Readonly<Record<string, { verdict: string; because: string }>> 
   },
 };
 
-const corpus = (
-  JSON.parse(readFileSync(join(root, 'test/program/corpus.json'), 'utf8')) as Case[]
-).filter(({ family }) => ['vxlan4', 'ipip4', 'ip4', 'eth'].includes(family));
+const corpus = JSON.parse(readFileSync(join(root, 'test/program/corpus.json'), 'utf8')) as Case[];
 
 const missing = whyNoPrograms();
 const dut = missing === undefined ? new Dut() : undefined;
@@ -93,23 +97,29 @@ const checks: Readonly<Record<string, (out: Uint8Array) => string | number | boo
     'out.l3': (out) => (out[14 + 9] === 17 && out[36] === 0x22 ? 'inner' : 'outer'),
     'out.ttl': (out) => out[14 + 8],
     'out.proto': (out) => out[14 + 9],
-    'out.dst': (out) => out.slice(14 + 16, 14 + 20).join('.'),
+    'out.dst': (out) => addressFromBytes(out[12] === 0x86 ? out.slice(38, 54) : out.slice(30, 34)),
     'inner.ttl': (out) => out[14 + 50 + 8],
     leak: (out) => Buffer.from(out).includes('SECRET'),
   };
 
 /** What other tests show: flow.test.ts the source port, the kernel's route the ICMP message. */
-const elsewhere = ['out.sport', 'icmp.type', 'icmp.code', 'icmp.mtu'];
+const elsewhere = ['out.sport', 'icmp.type', 'icmp.code', 'icmp.mtu', 'icmp6.type', 'icmp6.mtu'];
 
 /** Packets for a pool take its route, whose next hop is NOBODY; the corpus wrote the router's MAC. */
 function asRouted(program: string, frame: Uint8Array): Uint8Array {
-  if (program !== 'encap' || frame[12] !== 0x08 || frame[13] !== 0x00) return frame;
-  const truncated = frame.length < 34;
-  const [first, second] = frame.slice(30, 32);
-  const pooled = pools.some(({ cidr }) => cidr.startsWith(`${first ?? ''}.${second ?? ''}.`));
+  const isIpv6 = frame[12] === 0x86 && frame[13] === 0xdd;
+  if (program !== 'encap' || !(isIpv6 || (frame[12] === 0x08 && frame[13] === 0x00))) return frame;
+  const truncated = frame.length < (isIpv6 ? 54 : 34);
+  const destination = isIpv6 ? frame.slice(38, 54) : frame.slice(30, 34);
+  const pooled = !truncated && pools.some(({ cidr }) => holds(cidr, destination));
   const routed = frame.slice();
   if (pooled || truncated) routed.set(macBytes(dut?.config.nobodyMac ?? ''), 0);
   return routed;
+}
+
+function holds(cidr: string, address: Uint8Array): boolean {
+  const length = cidr.includes(':') ? 16 : 4;
+  return address.length === length && contains(cidr as Cidr, addressFromBytes(address));
 }
 
 function kindOf(verdict: string): string {
@@ -127,16 +137,20 @@ function counterOf(verdict: string): string {
 
 /** A frame's Ethernet header with its inner packet behind it, without padding. */
 function innerOf(frame: Uint8Array, family: string): Uint8Array {
-  const inner = frame.slice(14 + (family === 'ipip4' ? 20 : 50));
+  const inner = frame.slice(14 + ({ ipip4: 20, vxlan4: 50, vxlan6: 70 }[family] ?? 0));
   return trimmed(Buffer.concat([frame.slice(0, 14), inner]));
 }
 
 function carrierOf(frame: Uint8Array): string {
+  if (frame[12] === 0x86) return 'vxlan6';
   return frame[14 + 9] === 4 ? 'ipip4' : 'vxlan4';
 }
 
 function trimmed(frame: Uint8Array): Uint8Array {
-  return frame.slice(0, 14 + (((frame[16] ?? 0) << 8) | (frame[17] ?? 0)));
+  const isIpv6 = (frame[14] ?? 0) >> 4 === 6;
+  const at = isIpv6 ? 18 : 16;
+  const bytes = ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
+  return frame.slice(0, 14 + (isIpv6 ? 40 : 0) + bytes);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -1,10 +1,10 @@
 import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
-import { patched, pooled, routed, toB } from '../support/frames.js';
+import { patched, pooled, pooled6, routed, toB, toB6, wa6, wb6 } from '../support/frames.js';
 import { eth } from '../support/packet.js';
 import { nodes } from '../support/world.js';
 
-const { a, b } = nodes;
+const { a, b, c } = nodes;
 const forwarded = { from: 'pod' } as const;
 
 /** Every way out of the egress program. */
@@ -20,6 +20,66 @@ export const egressExits: readonly Exit[] = [
     title: 'the same packet, after it waited for the neighbour',
     packet: pooled('10.246.1.5', '10.246.2.9'),
     origin: { mark: 0x1000 },
+  },
+  { verdict: 'ENCAPSULATED', title: 'an IPv6 packet for a block of B', packet: toB6 },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'an IPv6 packet masqueraded to this node’s address',
+    packet: pooled6(a.underlay6, wb6).udp(1, 2),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: 'IPv6 neighbour discovery',
+    packet: eth(a.uplinkMac, '33:33:ff:00:00:12').ipv6('fe80::1', 'ff02::1:ff00:12').raw('ns'),
+  },
+  {
+    verdict: 'DROP_IP_MALFORMED',
+    title: 'IPv6 that is none',
+    packet: patched(toB6, 14, 0x45),
+  },
+  {
+    verdict: 'DROP_IP_MALFORMED',
+    title: 'an IPv6 packet that ends before its header says',
+    packet: pooled6(wa6, wb6, { payloadLength: 999 }).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_TTL',
+    title: 'a hop limit of 0',
+    packet: pooled6(wa6, wb6, { hopLimit: 0 }).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_WORKLOAD_TUNNEL',
+    title: "a workload's VXLAN to a node, over IPv6",
+    packet: eth(a.uplinkMac, c.uplinkMac).ipv6(wa6, b.underlay6).udp(1, 4789),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a workload's 6in4 to a node, which no node of ours takes",
+    packet: routed(b.underlay).ipv6(wa6, wb6),
+    origin: forwarded,
+  },
+  {
+    verdict: 'DROP_NO_BLOCK',
+    title: 'an IPv6 pool address in no block',
+    packet: pooled6(wa6, 'fd00:244:0:77::9').udp(1, 2),
+  },
+  {
+    verdict: 'DROP_SRC_SPOOF',
+    title: 'a workload that uses an IPv6 address of one of B',
+    packet: pooled6('fd00:244:0:2::5', wb6).udp(1, 2),
+    origin: forwarded,
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'a multicast group as source',
+    packet: pooled('224.0.0.5', '10.244.2.9').udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'an IPv6 multicast group as source',
+    packet: pooled6('ff0e::1', wb6).udp(1, 2),
   },
   {
     verdict: 'PASS_NOT_IP',
@@ -127,7 +187,7 @@ export const egressExits: readonly Exit[] = [
     verdict: 'DROP_NO_SELF',
     title: 'a node that has no address yet',
     packet: toB,
-    given: poke('peers', 0, new Uint8Array(28)),
+    given: poke('peers', 0, new Uint8Array(32)),
   },
   {
     verdict: 'DROP_UNKNOWN_ENCAP',
@@ -139,6 +199,12 @@ export const egressExits: readonly Exit[] = [
     verdict: 'DROP_TOO_BIG',
     title: 'a packet of the full MTU',
     packet: pooled('10.244.1.5', '10.244.2.9').raw(new Uint8Array(1480)),
+  },
+  {
+    verdict: 'DROP_NO_CHECKSUM',
+    title: 'a super-packet over IPv6: each segment would need a checksum of its own',
+    packet: toB6,
+    origin: { gsoSize: 1000 },
   },
   {
     verdict: 'DROP_GSO_TYPE',

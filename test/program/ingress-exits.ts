@@ -1,7 +1,20 @@
 import type { Cidr } from '../../src/net/cidr.js';
 import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
-import { arriving, fromB, inIpip, inVxlan, patched, vxlan } from '../support/frames.js';
+import {
+  arriving,
+  arriving6,
+  fromB,
+  fromB6,
+  inIpip,
+  inVxlan,
+  inVxlan6,
+  patched,
+  vxlan,
+  vxlan6,
+  wa6,
+  wb6,
+} from '../support/frames.js';
 import { eth } from '../support/packet.js';
 import { nodes } from '../support/world.js';
 
@@ -34,7 +47,7 @@ export const ingressExits: readonly Exit[] = [
     verdict: 'PASS_NOT_OURS',
     title: 'a packet to a node that has no address yet',
     packet: fromB,
-    given: poke('peers', 0, new Uint8Array(28)),
+    given: poke('peers', 0, new Uint8Array(32)),
   },
   {
     verdict: 'DROP_GSO_TYPE',
@@ -108,7 +121,117 @@ export const ingressExits: readonly Exit[] = [
     packet: vxlan().eth(b.vtepMac, c.vtepMac).ipv4('10.244.2.9', '10.244.1.5'),
   },
   { verdict: 'DROP_INNER_PROTO', title: 'ARP inside', packet: patched(fromB, 62, 0x08, 0x06) },
-  { verdict: 'DROP_INNER_FAMILY', title: 'IPv6 inside', packet: patched(fromB, 62, 0x86, 0xdd) },
+  {
+    verdict: 'DROP_INNER_IP_MALFORMED',
+    title: 'IPv4 that is said to be IPv6',
+    packet: patched(fromB.raw(new Uint8Array(20)), 62, 0x86, 0xdd),
+  },
+  {
+    verdict: 'DROP_INNER_FAMILY',
+    title: 'IPv6 over IPv4, whose pool travels over IPv6',
+    packet: vxlan().eth(b.vtepMac, a.vtepMac).ipv6(wb6, wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_FAMILY',
+    title: 'IPv4 over IPv6, whose pool travels over IPv4',
+    packet: vxlan6().eth(b.vtepMac, a.vtepMac).ipv4('10.244.2.9', '10.244.1.5').udp(1, 2),
+  },
+  { verdict: 'DECAPSULATED', title: 'IPv6 from a block of B', packet: fromB6 },
+  {
+    verdict: 'DECAPSULATED',
+    title: "IPv6 from B's own address",
+    packet: inVxlan6(b.underlay6, wa6).udp(1, 2),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'ports behind an IPv6 extension header are not looked for',
+    packet: arriving6().extension(60).udp(50000, 4789).vxlan(4096),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'an IPv6 fragment',
+    packet: arriving6().extension(44, [0, 1, 0, 0, 0, 9]).udp(50000, 4789).vxlan(4096),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'protocol 41, which is nobody’s while no pool wants it',
+    packet: arriving6().ipv6(wb6, wa6).udp(1, 2),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'protocol 4 over IPv6',
+    packet: arriving6().ipv4('10.245.2.9', '10.245.1.5').udp(1, 2),
+  },
+  {
+    verdict: 'DROP_OUTER_IP_MALFORMED',
+    title: 'an IPv6 payload length beyond the frame',
+    packet: arriving6({ payloadLength: 5000 }).udp(50000, 4789).vxlan(4096),
+  },
+  {
+    verdict: 'DROP_OUTER_MARTIAN',
+    title: 'our own IPv6 address as source',
+    packet: vxlan6(a.underlay6).eth(b.vtepMac, a.vtepMac).ipv6(wb6, wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_UNKNOWN_PEER',
+    title: 'a machine that is no node, over IPv6',
+    packet: vxlan6('2001:db8::66').eth(b.vtepMac, a.vtepMac).ipv6(wb6, wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_SHORT',
+    title: 'an IPv6 header that is cut off',
+    packet: patched(vxlan6().eth(b.vtepMac, a.vtepMac).raw(new Uint8Array(20)), 82, 0x86, 0xdd),
+  },
+  {
+    verdict: 'DROP_INNER_IP_MALFORMED',
+    title: 'an IPv6 payload of no bytes: a jumbogram, or nothing',
+    packet: inVxlan6(wb6, wa6, { payloadLength: 0 }).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_TTL',
+    title: 'an inner hop limit of 0',
+    packet: inVxlan6(wb6, wa6, { hopLimit: 0 }).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'a link-local address inside',
+    packet: inVxlan6('fe80::5', wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'the IPv6 loopback inside',
+    packet: inVxlan6('::1', wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_MARTIAN',
+    title: 'an IPv6 multicast group inside',
+    packet: inVxlan6(wb6, 'ff0e::1').udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_SRC',
+    title: 'IPv6 from an address of ours',
+    packet: inVxlan6('fd00:244:0:1::7', wa6).udp(1, 2),
+  },
+  {
+    verdict: 'DROP_INNER_DST',
+    title: 'an IPv6 relay',
+    packet: inVxlan6(wb6, '2001:db8::7').udp(1, 2),
+  },
+  {
+    verdict: 'DROP_ECN',
+    title: 'CE outside, not-ECT inside, over IPv6',
+    packet: arriving6({ ecn: 'ce' })
+      .udp(50000, 4789, { checksum: 'zero' })
+      .vxlan(4096)
+      .eth(b.vtepMac, a.vtepMac)
+      .ipv6(wb6, wa6)
+      .udp(1, 2),
+  },
+  {
+    verdict: 'PASS_FOREIGN_VNI',
+    title: 'another IPv6 overlay on our port',
+    packet: arriving6().udp(50000, 4789).vxlan(4097).eth(b.vtepMac, a.vtepMac).ipv6(wb6, wa6),
+  },
   {
     verdict: 'DROP_INNER_IP_MALFORMED',
     title: 'an inner total length beyond the datagram',

@@ -3,8 +3,9 @@ import type { Cidr } from '../../src/net/cidr.js';
 import { verdictNames, type Direction } from '../support/count.js';
 import { Dut } from '../support/dut.js';
 import type { Exit } from '../support/exit.js';
-import { fromB, inVxlan, pooled, routed, toB } from '../support/frames.js';
+import { arriving, fromB, inVxlan, patched, pooled, routed, toB } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
+import { macBytes, type Packet } from '../support/packet.js';
 import { fill, nodes } from '../support/world.js';
 import { egressExits } from './egress-exits.js';
 import { ingressExits } from './ingress-exits.js';
@@ -61,6 +62,35 @@ test.serial(
     dut.tables.pools.delete(underlay);
   },
 );
+
+test.serial('the switches of the decapsulator', (t) => {
+  if (dut === undefined) return skip(t);
+  using ours = new Dut('a', { sharedPort: 0 });
+  const foreign = arriving().udp(1, 4789).vxlan(4097).eth(b.vtepMac, nodes.a.vtepMac);
+  const { verdict } = ours.run('ingress', foreign.ipv4('10.0.0.1', '10.0.0.2').bytes());
+  t.is(verdict, 'DROP_VNI_MISMATCH');
+  reached.add(verdict);
+
+  using lenient = new Dut('a', { reservedBits: 1, outerOptions: 1 });
+  const options = Uint8Array.of(1, 1, 1, 0);
+  const inner = fromB.bytes().slice(14 + 50);
+  for (const frame of [
+    patched(fromB, 42, 0x88),
+    patched(fromB, 45, 7),
+    vxlanBehind(arriving({ options })).raw(inner).bytes(),
+  ]) {
+    const { verdict, packet } = lenient.run('ingress', frame);
+    t.is(verdict, 'DECAPSULATED');
+    t.deepEqual(packet.slice(14), inner);
+  }
+  const damaged = patched(vxlanBehind(arriving({ options })).raw(inner), 22, 9);
+  t.is(lenient.run('ingress', damaged).verdict, 'DROP_OUTER_CSUM');
+});
+
+function vxlanBehind(outer: Packet): Packet {
+  const header = [8, 0, 0, 0, 0, 0x10, 0, 0, ...macBytes(nodes.a.vtepMac), ...macBytes(b.vtepMac)];
+  return outer.udp(50000, 4789, { checksum: 'zero' }).raw(Uint8Array.of(...header, 8, 0));
+}
 
 test.serial('every verdict is reached, but for those named with their reason', (t) => {
   if (dut === undefined) return skip(t);

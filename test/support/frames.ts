@@ -1,4 +1,4 @@
-import { eth, type Ipv4Options, type Packet } from './packet.js';
+import { eth, type Ipv4Options, type Ipv6Options, type Packet } from './packet.js';
 import { nodes } from './world.js';
 
 const { a, b, c } = nodes;
@@ -36,6 +36,28 @@ export function inIpip(source: string, destination: string, options: Ipv4Options
   return arriving().ipv4(source, destination, options);
 }
 
+/** The same over IPv6. */
+export function arriving6(options: Ipv6Options = {}, source: string = b.underlay6): Packet {
+  return eth(b.uplinkMac, a.uplinkMac).ipv6(source, a.underlay6, options);
+}
+
+export function vxlan6(source?: string): Packet {
+  return arriving6({}, source).udp(50000, 4789, { checksum: 'zero' }).vxlan(4096);
+}
+
+/** An IPv6 packet that B sends to A in VXLAN over IPv6. */
+export function inVxlan6(source: string, destination: string, options: Ipv6Options = {}): Packet {
+  return vxlan6().eth(b.vtepMac, a.vtepMac).ipv6(source, destination, options);
+}
+
+/** An IPv6 packet that took a pool route on node A. */
+export function pooled6(source: string, destination: string, options: Ipv6Options = {}): Packet {
+  return eth(a.uplinkMac, nobody).ipv6(source, destination, options);
+}
+
+/** Addresses of workloads on A and B in the corpus' IPv6 pool. */
+export const [wa6, wb6] = ['fd00:244:0:1::5', 'fd00:244:0:2::9'];
+
 /** A frame with some bytes overwritten. */
 export function patched(packet: Packet, offset: number, ...bytes: readonly number[]): Uint8Array {
   const frame = packet.bytes();
@@ -45,4 +67,6 @@ export function patched(packet: Packet, offset: number, ...bytes: readonly numbe
 
 /** From a workload on A to one on B, and back. */
 export const toB = pooled('10.244.1.5', '10.244.2.9').udp(1, 2).raw('to B');
+export const toB6 = pooled6(wa6, wb6).udp(1, 2).raw('to B');
+export const fromB6 = inVxlan6(wb6, wa6).udp(1, 2).raw('from B');
 export const fromB = inVxlan('10.244.2.9', '10.244.1.5').udp(1, 2).raw('from B');

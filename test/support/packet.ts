@@ -1,3 +1,5 @@
+import { addressToBytes, type Address } from '../../src/net/address.js';
+
 /** One header and how it looks in front of what follows it. */
 interface Layer {
   /** The header's bytes before `payload`; `next` is the layer behind it. */
@@ -25,6 +27,16 @@ export interface Ipv4Options {
   readonly options?: Uint8Array;
 }
 
+export interface Ipv6Options {
+  readonly ecn?: Ecn;
+  readonly dscp?: number;
+  readonly hopLimit?: number;
+  readonly flowLabel?: number;
+  readonly nextHeader?: number;
+  /** In place of the payload's own length. */
+  readonly payloadLength?: number;
+}
+
 /** A frame, written as one reads it: eth().ipv4('10.0.0.1', '10.0.0.2').udp(1, 2).raw('hello'). */
 export class Packet {
   readonly #layers: readonly Layer[];
@@ -33,12 +45,29 @@ export class Packet {
     this.#layers = layers;
   }
 
+  /** The layers of another packet behind these. */
+  then(inner: Packet): Packet {
+    return new Packet([...this.#layers, ...inner.#layers]);
+  }
+
   eth(source: string, destination: string): Packet {
     return this.#with(ethernetLayer(source, destination));
   }
 
   ipv4(source: string, destination: string, options: Ipv4Options = {}): Packet {
     return this.#with(ipv4Layer(source, destination, options));
+  }
+
+  ipv6(source: string, destination: string, options: Ipv6Options = {}): Packet {
+    return this.#with(ipv6Layer(source, destination, options));
+  }
+
+  /** An IPv6 extension header of eight bytes (RFC 8200 section 4): its number, and fields behind the length. */
+  extension(protocol: number, fields: readonly number[] = [1, 4, 0, 0, 0, 0]): Packet {
+    return this.#with({
+      protocol,
+      encode: (_payload, next) => Uint8Array.of(next?.protocol ?? 59, 0, ...fields),
+    });
   }
 
   udp(source: number, destination: number, options: { checksum?: 'zero' } = {}): Packet {
@@ -131,6 +160,27 @@ function ipv4Layer(source: string, destination: string, options: Ipv4Options): L
   };
 }
 
+/** RFC 8200 section 3. */
+function ipv6Layer(source: string, destination: string, options: Ipv6Options): Layer {
+  return {
+    etherType: 0x86dd,
+    protocol: 41,
+    addresses: [source, destination],
+    encode(payload, next) {
+      const trafficClass = ((options.dscp ?? 0) << 2) | ecn[options.ecn ?? 'notEct'];
+      const label = options.flowLabel ?? 0;
+      return concat(
+        Uint8Array.of(0x60 | (trafficClass >> 4), ((trafficClass & 15) << 4) | (label >> 16)),
+        u16(label & 0xffff),
+        u16(options.payloadLength ?? payload.length),
+        Uint8Array.of(options.nextHeader ?? next?.protocol ?? 59, options.hopLimit ?? 64),
+        ipBytes(source),
+        ipBytes(destination),
+      );
+    },
+  };
+}
+
 function udpLayer(source: number, destination: number, zero: boolean): Layer {
   return {
     protocol: 17,
@@ -169,8 +219,8 @@ function transportChecksum(
   const [source, destination] = below?.addresses ?? ['0.0.0.0', '0.0.0.0'];
   const length = header.length + payload.length;
   const pseudo = concat(
-    ipv4Bytes(source),
-    ipv4Bytes(destination),
+    ipBytes(source),
+    ipBytes(destination),
     Uint8Array.of(0, protocol),
     u16(length),
   );
@@ -180,6 +230,11 @@ function transportChecksum(
 /** The four bytes of a dotted address. */
 export function ipv4Bytes(address: string): Uint8Array {
   return Uint8Array.from(address.split('.').map(Number));
+}
+
+/** The bytes of an address of either family, in network order. */
+export function ipBytes(address: string): Uint8Array {
+  return addressToBytes(address as Address);
 }
 
 /** The six bytes of a MAC. */

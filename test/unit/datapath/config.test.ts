@@ -1,13 +1,6 @@
 import test from 'ava';
-import { configOf, type Probes } from '../../../src/datapath/config.js';
+import { configOf, noProbes } from '../../../src/datapath/config.js';
 import { worldOf } from '../model/written.js';
-
-const probes: Probes = {
-  adjustRoomPush: 0,
-  adjustRoomPopVxlan: 0,
-  adjustRoomPopIpip: 0,
-  checkMtu: true,
-};
 
 test('what a NodeConfig says of VXLAN and checks is what the programs are loaded with', (t) => {
   const { settings } = worldOf([
@@ -18,7 +11,7 @@ test('what a NodeConfig says of VXLAN and checks is what the programs are loaded
       checks: { source: 'pool', destination: 'off' },
     },
   ]).inventory;
-  t.like(configOf(settings, probes), {
+  t.like(configOf(settings, noProbes), {
     vni: 7,
     vxlanPort: 8472,
     sourceCheck: 'pool',
@@ -27,7 +20,7 @@ test('what a NodeConfig says of VXLAN and checks is what the programs are loaded
 });
 
 test('without one, both checks are strict', (t) => {
-  t.like(configOf(worldOf([]).inventory.settings, probes), {
+  t.like(configOf(worldOf([]).inventory.settings, noProbes), {
     sourceCheck: 'strict',
     destinationCheck: 'strict',
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { open } from 'libbpf-ts';
-import { configOf } from '../../../src/datapath/config.js';
+import { configOf, noProbes } from '../../../src/datapath/config.js';
 import {
   addressLabel,
   blackholePriority,
@@ -49,8 +49,7 @@ const names = test.macro({
   title: (_, what: string) => `docs/datapath.md has the ${what} that is used`,
 });
 
-const probes = { adjustRoomPush: 0, adjustRoomPopVxlan: 0, adjustRoomPopIpip: 0, checkMtu: true };
-const { ownMark } = configOf(worldOf([]).inventory.settings, probes);
+const { ownMark } = configOf(worldOf([]).inventory.settings, noProbes);
 
 test(names, 'mark', `0x${ownMark.toString(16)}`);
 test(names, 'next hop', nobody);

@@ -49,6 +49,7 @@ export function desiredOf({ pools, nodes }: World): Desired {
       address,
       vtepMac: '66:00:00:00:00:01' as Mac,
       sameSubnet: place % 2 === 0,
+      zeroChecksum: false,
     });
     sources.set(address, { peer: name, accepted });
   });
@@ -60,6 +61,7 @@ export function desiredOf({ pools, nodes }: World): Desired {
       sameSubnet: pool.crossSubnet ? 'none' : pool.encap,
       otherSubnet: pool.encap,
       accepted: encapsOf(pool),
+      underlay: 'ipv4',
     });
     poolEntries.set(cidr, { blockLengths: [26] });
     routes.set(cidr, { source: undefined, mtu: 0, overheadBytes: 50 });

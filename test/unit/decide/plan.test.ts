@@ -89,6 +89,7 @@ test('the plan lists peers, routes and accepted sources', (t) => {
   t.deepEqual(plan.acceptedSources as unknown, {
     vxlan: ['172.16.0.2', '172.17.0.3', '198.51.100.0/24'],
     ipip: ['172.16.0.2', '172.17.0.3', '198.51.100.0/24'],
+    ip6ip: [],
   });
 });
 test('a node that the datastore does not have yet is planned with what its name tells', (t) => {

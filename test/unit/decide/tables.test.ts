@@ -127,7 +127,7 @@ test('neighbours are no exception while this node has no address to tunnel from'
   });
   t.deepEqual(
     [...policies.values()],
-    [{ sameSubnet: 'vxlan', otherSubnet: 'vxlan', accepted: ['vxlan'] }],
+    [{ sameSubnet: 'vxlan', otherSubnet: 'vxlan', accepted: ['vxlan'], underlay: 'ipv4' }],
   );
 });
 
