@@ -135,6 +135,8 @@ enum verdict {
 	DIRECT,	      /* sent to the peer as it is: the pool's policy says so */
 	DIRECT_AGAIN, /* the same packet, once the next hop it waited for had answered */
 
+	ANSWERED_TOO_BIG, /* does not fit the uplink or the path: its sender was told instead */
+
 	/* Not ours. */
 	PASS_NOT_IP,	  /* egress: neither IPv4 nor IPv6 */
 	PASS_NOT_POOL,	  /* egress: did not take a pool route */
@@ -142,6 +144,7 @@ enum verdict {
 	PASS_NOT_HOST,	  /* ingress: to our address, but not to our MAC */
 	PASS_NOT_OURS,	  /* ingress: not to our address, or no encapsulation of ours */
 	PASS_FOREIGN_VNI, /* ingress: another overlay's, on the same port */
+	PASS_PATH_MTU,	  /* ingress: a router can't forward our tunnel packets: learned */
 
 	/* Egress: a pool route led here, but there is no way on. */
 	DROP_IP_MALFORMED,    /* shorter than its own header says */
@@ -155,7 +158,7 @@ enum verdict {
 	DROP_NO_POLICY,	      /* block of a pool that is not ours to route */
 	DROP_NO_SELF,	      /* this node has no underlay address yet */
 	DROP_UNKNOWN_ENCAP,   /* written by a newer user space */
-	DROP_TOO_BIG,	      /* does not fit the uplink once encapsulated */
+	DROP_TOO_BIG,	      /* does not fit, and nobody may be told: an ICMP error, no DF */
 	DROP_NO_CHECKSUM,     /* the peer wants a UDP checksum that nobody can compute here */
 	DROP_NESTED_TUNNEL,   /* carries offloads of a tunnel already: no kernel offloads two */
 
@@ -213,6 +216,15 @@ struct peer_traffic {
 };
 ABI_SIZE(struct peer_traffic, 48);
 
+/* path_mtus: array; index: as peers. What routers on the way said (RFC 1191, RFC 8201); the ingress
+ * program writes it. */
+struct path_mtu {
+	__u32 mtu; /* bytes of an outer packet; 0: nothing was said */
+	__u32 zero;
+	__u64 until; /* CLOCK_MONOTONIC, ns: after that the path may have grown again */
+};
+ABI_SIZE(struct path_mtu, 16);
+
 /* config: read-only data, set before load. */
 enum check {
 	CHECK_OFF = 0,
@@ -256,6 +268,7 @@ struct config {
 	enum check source_check;
 	enum check destination_check;
 	enum dscp dscp;
+	__u32 path_mtu_seconds; /* how long a learned path MTU counts */
 	struct skb_layout skb;
 	__u8 outer_ttl;			 /* 0: the inner packet's */
 	__u8 outer_dscp;		 /* DSCP_PIPE only: 6 bits */
@@ -268,6 +281,6 @@ struct config {
 	__u8 outer_options; /* 1: outer IPv4 options are skipped; 0: dropped */
 	__u8 tell;	    /* 1: the verdict goes to cb[0], 1 + the peer's index to cb[1] */
 };
-ABI_SIZE(struct config, 76);
+ABI_SIZE(struct config, 80);
 
 #endif

@@ -9,7 +9,7 @@
 #include <linux/if_packet.h>
 #include <bpf/bpf_helpers.h>
 
-#include "encap/encap.h"
+#include "path.h"
 #include "verdict.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -176,7 +176,12 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return DROP_NO_POLICY;
 
 	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
-	verdict = trim(skb, inner.bytes) ?: encap_push(encap, skb, self, peer, &inner);
+	verdict = trim(skb, inner.bytes);
+	if (!verdict && encap != ENCAP_NONE)
+		verdict = path_check(skb, &inner, peer, block->peer,
+				     encap_bytes(encap, peer->family));
+	if (!verdict)
+		verdict = encap_push(encap, skb, self, peer, &inner);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
 	/* A queue for an unresolved next hop hands packets back by their route, which says NOBODY.
@@ -284,8 +289,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 		return DROP_OUTER_IP_MALFORMED;
 	self = self_of(family);
 	if (!self || !same_address(&outer.destination, &self->underlay) ||
-	    !encap_possible(family, outer.protocol))
+	    !(encap_possible(family, outer.protocol) || outer.protocol == icmp_of(family)))
 		return PASS_NOT_OURS;
+	if (outer.protocol == icmp_of(family))
+		return path_learn(skb, &outer);
 	if (skb->pkt_type != PACKET_HOST)
 		return PASS_NOT_HOST;
 

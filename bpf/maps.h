@@ -79,6 +79,13 @@ struct {
 	__type(value, struct peer_traffic);
 } peer_traffic SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct path_mtu);
+} path_mtus SEC(".maps");
+
 /* A trie key for one address: 32 bits of family, then all bits that the family has. */
 static __always_inline struct pool_key trie_key(enum family family, const struct address *address)
 {

@@ -163,6 +163,7 @@ struct ip {
 	__u8 tos;	    /* DSCP and ECN: IPv4 TOS, IPv6 traffic class */
 	__u8 ttl;	    /* IPv6: hop limit */
 	__u8 protocol;	    /* IPv6: next header */
+	__u8 may_be_cut;    /* set by whoever finds that routers have to fragment it */
 };
 
 static __always_inline int ipv4_read(const struct cursor *at, struct ip *packet)

@@ -24,8 +24,15 @@ static __noinline int leave(struct __sk_buff *skb, enum direction direction, enu
 		skb->cb[0] = verdict;
 	if (traffic)
 		count(direction == EGRESS ? &traffic->egress : &traffic->ingress, bytes);
-	if (verdict == ENCAPSULATED || verdict == DIRECT || verdict == DIRECT_AGAIN)
-		return TC_ACT_REDIRECT; /* bpf_redirect_neigh said where to */
+	switch (verdict) {
+	case ENCAPSULATED:
+	case DIRECT:
+	case DIRECT_AGAIN:
+	case ANSWERED_TOO_BIG:
+		return TC_ACT_REDIRECT; /* the helper said where to */
+	default:
+		break;
+	}
 	return verdict >= FIRST_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 

@@ -33,6 +33,7 @@ const headers: Readonly<Record<string, readonly string[]>> = {
   'encap/ipip.h': ['encap/outer.h'],
   'encap/ip6ip.h': ['encap/outer.h'],
   'encap/vxlan.h': ['encap/outer.h', 'encap/checksum.h'],
+  'path.h': ['encap/encap.h'],
   'encap/encap.h': ['encap/ipip.h', 'encap/ip6ip.h', 'encap/vxlan.h'],
 };
 

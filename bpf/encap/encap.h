@@ -75,6 +75,21 @@ static __always_inline enum verdict encap_inner(enum encap encap, struct cursor 
 	}
 }
 
+/* What its headers add to a packet. */
+static __always_inline __u32 encap_bytes(enum encap encap, enum family outer)
+{
+	switch (encap) {
+	case ENCAP_IPIP:
+		return IPIP_BYTES;
+	case ENCAP_VXLAN:
+		return vxlan_bytes(outer);
+	case ENCAP_IP6IP:
+		return ip6ip_bytes(outer);
+	default:
+		return 0;
+	}
+}
+
 static __always_inline enum verdict encap_push(enum encap encap, struct __sk_buff *skb,
 					       const struct peer *self, const struct peer *peer,
 					       const struct ip *inner)

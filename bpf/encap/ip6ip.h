@@ -9,6 +9,11 @@
 
 #include "outer.h"
 
+static __always_inline __u32 ip6ip_bytes(enum family outer)
+{
+	return ip_least_bytes(outer);
+}
+
 static __always_inline enum verdict ip6ip_push(struct __sk_buff *skb, const struct peer *self,
 					       const struct peer *peer, const struct ip *inner)
 {

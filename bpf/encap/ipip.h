@@ -7,11 +7,13 @@
 
 #include "outer.h"
 
+#define IPIP_BYTES sizeof(struct iphdr)
+
 static __always_inline enum verdict ipip_push(struct __sk_buff *skb, const struct peer *self,
 					      const struct peer *peer, const struct ip *inner)
 {
-	struct iphdr ip = outer_ipv4(self, peer, IPPROTO_IPIP, inner,
-				     skb->len - ETH_HLEN + sizeof(struct iphdr));
+	struct iphdr ip =
+		outer_ipv4(self, peer, IPPROTO_IPIP, inner, skb->len - ETH_HLEN + IPIP_BYTES);
 
 	if (inner->family != FAMILY_IPV4 || peer->family != FAMILY_IPV4)
 		return DROP_UNKNOWN_ENCAP;

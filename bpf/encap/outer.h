@@ -70,7 +70,8 @@ static __always_inline __be16 length_field(__u32 bytes)
 	return bytes > 0xffff ? 0 : bpf_htons(bytes);
 }
 
-/* The header in front of everything, for an inner packet that becomes `bytes` long with it. */
+/* The header in front of everything, for an inner packet that becomes `bytes` long with it. DF as
+ * RFC 2003 section 3.1 and RFC 7348 section 4.3 want it, but for what would never arrive then. */
 static __always_inline struct iphdr outer_ipv4(const struct peer *self, const struct peer *peer,
 					       __u8 protocol, const struct ip *inner, __u32 bytes)
 {
@@ -79,7 +80,8 @@ static __always_inline struct iphdr outer_ipv4(const struct peer *self, const st
 		.ihl = 5,
 		.tos = outer_tos(inner),
 		.tot_len = length_field(bytes),
-		.frag_off = bpf_htons(IPV4_DF), /* RFC 2003 section 3.1, RFC 7348 section 4.3 */
+		.id = inner->may_be_cut ? bpf_get_prandom_u32() : 0,
+		.frag_off = inner->may_be_cut ? 0 : bpf_htons(IPV4_DF),
 		.ttl = outer_ttl(inner),
 		.protocol = protocol,
 		.saddr = self->underlay.word[0],
@@ -128,16 +130,6 @@ static __always_inline __be16 flow_port(__u32 flow)
 	return bpf_htons(FLOW_PORT_MIN + (flow & ((1 << FLOW_PORT_BITS) - 1)));
 }
 
-static __always_inline int fits_uplink(struct __sk_buff *skb, __u32 headers_bytes)
-{
-	__u32 mtu = 0;
-
-	/* the helper is unknown to kernels before 5.12: this must stay a dead branch there */
-	if (!config.check_mtu)
-		return 1;
-	return bpf_check_mtu(skb, 0, &mtu, headers_bytes, 0) != BPF_MTU_CHK_RET_FRAG_NEEDED;
-}
-
 static __always_inline enum verdict refusal(const struct __sk_buff *skb, long error)
 {
 	switch (-error) {
@@ -180,8 +172,6 @@ static __always_inline enum verdict outer_push(struct __sk_buff *skb, enum famil
 {
 	long error;
 
-	if (!fits_uplink(skb, bytes))
-		return DROP_TOO_BIG;
 	error = bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC,
 				    flags | encap_l3(outer) | ROOM_FLAGS);
 	if (error)

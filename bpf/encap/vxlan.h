@@ -40,6 +40,11 @@ struct vxlan_over_ipv6 {
 	struct vxlan_middle middle;
 } __attribute__((packed));
 
+static __always_inline __u32 vxlan_bytes(enum family outer)
+{
+	return ip_least_bytes(outer) + sizeof(struct vxlan_middle);
+}
+
 /* `bytes`: of the inner packet. */
 static __always_inline struct vxlan_middle vxlan_middle(const struct peer *self,
 							const struct peer *peer, enum family inner,

@@ -11,6 +11,7 @@ import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/maps.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
+import { readPathMtus } from '../datapath/path-mtu.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
 import type { Policy } from '../model/desired.js';
 import { compareCidrs, type Cidr } from '../net/cidr.js';
@@ -107,6 +108,7 @@ const columns: Readonly<Record<MapName, readonly string[]>> = {
     'directPackets',
     'directBytes',
   ],
+  path_mtus: ['index', 'node', 'mtu', 'secondsLeft'],
 };
 
 type Reader = (maps: Opened, names: Names) => Dump['items'];
@@ -185,6 +187,13 @@ const readers: Readonly<Record<MapName, Reader>> = {
           ...counted('direct', direct),
         };
       }),
+  path_mtus: (maps, names) =>
+    readPathMtus(maps.get('path_mtus')).map(({ index, mtu, secondsLeft }) => ({
+      index,
+      node: names.peer(index),
+      mtu,
+      secondsLeft: Math.round(secondsLeft),
+    })),
 };
 
 function counted(name: string, { packets, bytes }: Traffic): Record<string, Cell> {

@@ -146,6 +146,9 @@ export const peerTraffic = struct('peer_traffic', {
   direct: traffic,
 });
 
+/** struct path_mtu: what routers on the way to a peer said. */
+export const pathMtu = struct('path_mtu', { mtu: u32, zero: u32, until: u64 });
+
 /** struct skb_layout. */
 export const skbLayout = struct('skb_layout', {
   head: u16,
@@ -173,6 +176,7 @@ export const config = struct('config', {
   sourceCheck: check,
   destinationCheck: check,
   dscp,
+  pathMtuSeconds: u32,
   skb: skbLayout,
   outerTtl: u8,
   outerDscp: u8,
@@ -199,6 +203,7 @@ export const layouts = {
   traffic,
   verdictTraffic,
   peerTraffic,
+  pathMtu,
   skbLayout,
   config,
 } as const satisfies Record<string, Codec<unknown>>;

@@ -13,6 +13,7 @@ export function needsOf(desired: Desired, room = 1): Needs {
     externals: desired.externals.size * room,
     peers,
     peer_traffic: peers,
+    path_mtus: peers,
     policies: desired.policies.size * room,
     blocks: desired.blocks.size * room,
     pools: desired.pools.size * room,

@@ -48,6 +48,9 @@ const ownMark = 0x1000;
 /** RFC 2003 section 3.1 leaves it to us; 64 is what the kernel's tunnels send. */
 const outerTtl = 64;
 
+/** As the kernel's net.ipv4.route.mtu_expires; RFC 1191 section 6.3 wants five minutes at least. */
+const pathMtuSeconds = 600;
+
 /** What the programs are told of the settings. */
 export type ProgramSettings = Pick<
   Settings,
@@ -70,6 +73,7 @@ export function configOf(settings: ProgramSettings, probes: Probes): Config {
     sourceCheck: settings.checks.source,
     destinationCheck: settings.checks.destination,
     dscp: 'inherit',
+    pathMtuSeconds,
     skb: probes.skb,
     outerTtl,
     outerDscp: 0,

@@ -11,6 +11,7 @@ export const mapNames = [
   'pools',
   'verdicts',
   'peer_traffic',
+  'path_mtus',
 ] as const;
 
 export type MapName = (typeof mapNames)[number];
@@ -31,6 +32,7 @@ export function mapsOf(map: (name: MapName) => RawMap): Maps {
     pools: map('pools'),
     verdicts: map('verdicts'),
     peer_traffic: map('peer_traffic'),
+    path_mtus: map('path_mtus'),
   };
 }
 

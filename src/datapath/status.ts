@@ -81,7 +81,7 @@ export function readStatus(folders: Folders): Status {
 }
 
 function isTable(name: MapName): name is MapName & keyof MapTables {
-  return name !== 'verdicts' && name !== 'peer_traffic';
+  return name !== 'verdicts' && name !== 'peer_traffic' && name !== 'path_mtus';
 }
 
 function current({ pins }: Folders, state: State | undefined): Generation {

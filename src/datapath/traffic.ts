@@ -62,7 +62,7 @@ export function readPeerTraffic(map: RawMap, index: number): PeerTraffic {
 }
 
 function kindOf(name: string): VerdictCount['kind'] {
-  if (name.startsWith('DROP_')) return 'drop';
+  if (name.startsWith('DROP_') || name.startsWith('ANSWERED_')) return 'drop';
   return name.startsWith('PASS_') ? 'pass' : 'carried';
 }
 

@@ -196,9 +196,36 @@ export const egressExits: readonly Exit[] = [
     given: poke('policies', 0, Uint8Array.of(7, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)),
   },
   {
+    verdict: 'ANSWERED_TOO_BIG',
+    title: 'a packet of the full MTU with DF',
+    packet: pooled('10.244.1.5', '10.244.2.9', { dontFragment: true }).raw(new Uint8Array(1480)),
+  },
+  {
+    verdict: 'ANSWERED_TOO_BIG',
+    title: 'an IPv6 packet of the full MTU',
+    packet: pooled6(wa6, wb6).raw(new Uint8Array(1460)),
+  },
+  {
     verdict: 'DROP_TOO_BIG',
-    title: 'a packet of the full MTU',
+    title: 'a packet of the full MTU without DF',
     packet: pooled('10.244.1.5', '10.244.2.9').raw(new Uint8Array(1480)),
+  },
+  {
+    verdict: 'DROP_TOO_BIG',
+    title: 'an ICMP error of the full MTU',
+    packet: pooled('10.244.1.5', '10.244.2.9', { dontFragment: true, protocol: 1 }).raw(
+      Uint8Array.of(11, ...new Uint8Array(1479)),
+    ),
+  },
+  {
+    verdict: 'DROP_TOO_BIG',
+    title: 'an ICMPv6 error of the full MTU',
+    packet: pooled6(wa6, wb6, { nextHeader: 58 }).raw(Uint8Array.of(1, ...new Uint8Array(1459))),
+  },
+  {
+    verdict: 'ANSWERED_TOO_BIG',
+    title: 'an ICMPv6 echo request of the full MTU',
+    packet: pooled6(wa6, wb6, { nextHeader: 58 }).raw(Uint8Array.of(128, ...new Uint8Array(1459))),
   },
   {
     verdict: 'DROP_NO_CHECKSUM',

@@ -10,6 +10,7 @@ import {
   inVxlan,
   inVxlan6,
   patched,
+  tooBig,
   vxlan,
   vxlan6,
   wa6,
@@ -27,6 +28,18 @@ export const ingressExits: readonly Exit[] = [
     verdict: 'PASS_NOT_HOST',
     title: 'a flooded frame for our address',
     packet: eth(b.uplinkMac, c.uplinkMac).ipv4(b.underlay, a.underlay).udp(1, 4789),
+  },
+  {
+    verdict: 'PASS_PATH_MTU',
+    title: 'a router that cannot forward our tunnel packets',
+    packet: tooBig(
+      1400,
+      eth(a.uplinkMac, b.uplinkMac)
+        .ipv4(a.underlay, b.underlay, { dontFragment: true })
+        .udp(50000, 4789)
+        .vxlan(4096)
+        .raw(new Uint8Array(1464)),
+    ),
   },
   { verdict: 'PASS_NOT_OURS', title: 'DNS', packet: arriving().udp(1, 53) },
   {

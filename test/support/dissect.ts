@@ -36,6 +36,28 @@ export function dissect(frames: readonly Uint8Array[]): readonly Dissection[] {
   }
 }
 
+/** Fields of one frame as tshark names and prints them; of a header that is there twice, the outer one first. */
+export function fieldsOf(
+  frame: Uint8Array,
+  ...names: readonly string[]
+): Readonly<Record<string, readonly string[]>> {
+  const folder = mkdtempSync(join(tmpdir(), 'bp2-pcap-'));
+  try {
+    const file = join(folder, 'frame.pcap');
+    writeFileSync(file, pcap([frame]));
+    const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
+    const columns = names.flatMap((name) => ['-e', name]);
+    const output = execFileSync('tshark', ['-r', file, ...checks, '-T', 'fields', ...columns], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const values = output.replace(/\n$/, '').split('\t');
+    return Object.fromEntries(names.map((name, place) => [name, list(values[place])]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /** The same for a capture file. */
 export function dissectFile(file: string): readonly Dissection[] {
   const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);

@@ -1,4 +1,11 @@
-import { eth, type Ipv4Options, type Ipv6Options, type Packet } from './packet.js';
+import {
+  eth,
+  internetChecksum,
+  ipBytes,
+  type Ipv4Options,
+  type Ipv6Options,
+  type Packet,
+} from './packet.js';
 import { nodes } from './world.js';
 
 const { a, b, c } = nodes;
@@ -70,3 +77,26 @@ export const toB = pooled('10.244.1.5', '10.244.2.9').udp(1, 2).raw('to B');
 export const toB6 = pooled6(wa6, wb6).udp(1, 2).raw('to B');
 export const fromB6 = inVxlan6(wb6, wa6).udp(1, 2).raw('from B');
 export const fromB = inVxlan('10.244.2.9', '10.244.1.5').udp(1, 2).raw('from B');
+
+/** What a router on the way says of a tunnel packet of A's: too big, so many bytes would fit (RFC 1191, RFC 8201). */
+export function tooBig(mtu: number, sent: Packet, options: { damaged?: boolean } = {}): Uint8Array {
+  const quoted = sent.bytes();
+  const isIpv6 = quoted[12] === 0x86;
+  const outer = isIpv6
+    ? eth(c.uplinkMac, a.uplinkMac).ipv6('fd00:1::fe', a.underlay6, { nextHeader: 58 })
+    : eth(c.uplinkMac, a.uplinkMac).ipv4('192.168.1.254', a.underlay, { protocol: 1 });
+  const message = new Uint8Array(8 + quoted.length - 14);
+  message.set(isIpv6 ? [2, 0] : [3, 4]);
+  new DataView(message.buffer).setUint32(4, mtu);
+  message.set(quoted.subarray(14), 8);
+  const pseudo = isIpv6
+    ? [ipBytes('fd00:1::fe'), ipBytes(a.underlay6), Uint8Array.of(0, 0, message.length >> 8)]
+    : [];
+  const sum = internetChecksum(
+    ...pseudo,
+    ...(isIpv6 ? [Uint8Array.of(message.length & 255, 0, 0, 0, 58)] : []),
+    message,
+  );
+  new DataView(message.buffer).setUint16(2, options.damaged === true ? sum ^ 1 : sum);
+  return outer.raw(message).bytes();
+}
