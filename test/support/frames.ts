@@ -79,7 +79,11 @@ export const fromB6 = inVxlan6(wb6, wa6).udp(1, 2).raw('from B');
 export const fromB = inVxlan('10.244.2.9', '10.244.1.5').udp(1, 2).raw('from B');
 
 /** What a router on the way says of a tunnel packet of A's: too big, so many bytes would fit (RFC 1191, RFC 8201). */
-export function tooBig(mtu: number, sent: Packet, options: { damaged?: boolean } = {}): Uint8Array {
+export function tooBig(
+  mtu: number,
+  sent: Pick<Packet, 'bytes'>,
+  options: { damaged?: boolean } = {},
+): Uint8Array {
   const quoted = sent.bytes();
   const isIpv6 = quoted[12] === 0x86;
   const outer = isIpv6
