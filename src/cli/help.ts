@@ -66,13 +66,26 @@ datastore:
 node:
   name: node-a            # else NODENAME, FELIX_FELIXHOSTNAME, the host's name
   addressV4: auto         # the Node resource's spec.bgp.ipv4Address
+  addressV6: auto         # and ipv6Address
   interfaces: [eth0]      # one; else the interface with the node's address
 vxlan: { vni: 4096, port: 4789 }
 mtu: { underlay: auto }   # or bytes, at most the interface's own
 kernelTunnels: leave      # vxlan.calico and tunl0 are not touched
-checks:                   # inner addresses of received packets
-  source: strict          # the sender's alone; pool: nobody else's; off: anything
-  destination: strict     # this node's alone; pool: nobody else's; off: anything
+checks:                   # of received packets
+  source: strict          # inner source: the sender's alone; pool: nobody else's; off: anything
+  destination: strict     # inner destination: this node's alone; pool: nobody else's; off: anything
+  vxlanReservedBits: strict # must be zero; ignore: as RFC 7348 has it
+  outerOptions: drop      # options of the outer IPv4 header; accept: read over them
+sharedVxlanPort: true     # other VNIs pass, they are someone's; false: dropped
+dscp: inherit             # the outer DSCP is the inner one; uniform: and the far end writes it back;
+                          # { pipe: 46 }: it is 46
+outerTtl: 64              # 1 to 255; inherit: the inner packet's
+zeroUdpChecksum: never    # VXLAN over IPv6 without UDP checksum: always, or to a list of nodes that run encap;
+                          # a kernel's vxlan device drops it
+beyondCalico:             # what Calico has no name for: the same on all nodes, and none of Calico's own among them
+  ipv6PoolsOver: ipv6     # outer headers of IPv6 pools; ipv4: nodes need no IPv6 address
+  ipv4PoolsOver: ipv4     # of IPv4 pools with VXLAN; ipv6: nodes need no IPv4 address
+  ip6ip: false            # true: ipipMode of IPv6 pools is IPv6 behind protocol 41
 `;
 
 const topics: Readonly<Record<string, () => string>> = {

@@ -45,8 +45,8 @@ const decapL3Ipv6 = 1 << 8; // since 6.3
  */
 const ownMark = 0x1000;
 
-/** RFC 2003 section 3.1 leaves it to us; 64 is what the kernel's tunnels send. */
-const outerTtl = 64;
+/** struct config outer_ttl: the inner packet's. */
+const inheritTtl = 0;
 
 /** As the kernel's net.ipv4.route.mtu_expires; RFC 1191 section 6.3 wants five minutes at least. */
 const pathMtuSeconds = 600;
@@ -54,11 +54,20 @@ const pathMtuSeconds = 600;
 /** What the programs are told of the settings. */
 export type ProgramSettings = Pick<
   Settings,
-  'vxlanVni' | 'vxlanPort' | 'allowVxlanFromWorkloads' | 'allowIpipFromWorkloads' | 'checks'
+  | 'vxlanVni'
+  | 'vxlanPort'
+  | 'allowVxlanFromWorkloads'
+  | 'allowIpipFromWorkloads'
+  | 'checks'
+  | 'dscp'
+  | 'outerTtl'
+  | 'sharedVxlanPort'
+  | 'beyondCalico'
 >;
 
 /** The programs' constants, from FelixConfiguration and this kernel. */
 export function configOf(settings: ProgramSettings, probes: Probes): Config {
+  const { checks, dscp, outerTtl } = settings;
   return {
     vni: settings.vxlanVni,
     vxlanPort: settings.vxlanPort,
@@ -70,20 +79,20 @@ export function configOf(settings: ProgramSettings, probes: Probes): Config {
     adjustRoomPopIpxip6: probes.adjustRoomPopIpxip6,
     adjustRoomToIpv4: probes.adjustRoomToIpv4,
     adjustRoomToIpv6: probes.adjustRoomToIpv6,
-    sourceCheck: settings.checks.source,
-    destinationCheck: settings.checks.destination,
-    dscp: 'inherit',
+    sourceCheck: checks.source,
+    destinationCheck: checks.destination,
+    dscp: typeof dscp === 'string' ? dscp : 'pipe',
     pathMtuSeconds,
     skb: probes.skb,
-    outerTtl,
-    outerDscp: 0,
+    outerTtl: outerTtl === 'inherit' ? inheritTtl : outerTtl,
+    outerDscp: typeof dscp === 'string' ? 0 : dscp.pipe,
     allowVxlanFromWorkloads: settings.allowVxlanFromWorkloads ? 1 : 0,
     allowIpipFromWorkloads: settings.allowIpipFromWorkloads ? 1 : 0,
     checkMtu: probes.checkMtu ? 1 : 0,
-    ip6ip: 0,
-    reservedBits: 0,
-    sharedPort: 1,
-    outerOptions: 0,
+    ip6ip: settings.beyondCalico.ip6ip ? 1 : 0,
+    reservedBits: checks.vxlanReservedBits === 'ignore' ? 1 : 0,
+    sharedPort: settings.sharedVxlanPort ? 1 : 0,
+    outerOptions: checks.outerOptions === 'accept' ? 1 : 0,
     tell: 0,
   };
 }

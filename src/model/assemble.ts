@@ -1,4 +1,5 @@
 import { type Address } from '../net/address.js';
+import { withinBounds } from './beyond-calico.js';
 import { type Finding, headOf, problemOf } from './check.js';
 import type { Document, Documents } from './document.js';
 import { defaultPools, type Environment, namesPools } from './environment.js';
@@ -46,7 +47,7 @@ export interface AssembleOptions {
 /** The tolerant reading: documents → the world that decisions are made of. */
 export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
   const environment = options.environment ?? {};
-  const all = documents.documents.map(understand);
+  const all = withinBounds(documents.documents.map(understand));
   const contested = new Set(contestedBlocks(all).map(({ document }) => document));
   const good = goodOnes(all, contested, options.before?.good);
   const resources = [...good.values()];

@@ -116,7 +116,7 @@ function versionsOf(kind: string): string {
 function schemaComplaints(schema: z.ZodType, value: unknown): Complaint[] {
   const result = schema.safeParse(value, { reportInput: true, error: message });
   if (result.success) return [];
-  return result.error.issues.flatMap((issue): Complaint[] => {
+  return result.error.issues.flatMap(meant).flatMap((issue): Complaint[] => {
     const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
     if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
     const members = membersAt(schema, path);
@@ -126,6 +126,21 @@ function schemaComplaints(schema: z.ZodType, value: unknown): Complaint[] {
       atKey: true,
     }));
   });
+}
+
+/** What is wrong with a value that may be of several shapes: what the shape says that it was meant to have. */
+function meant(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const shape = issue.errors.find((issues) => issues.every((one) => fits(one, issue.input)));
+  if (shape === undefined) return [issue];
+  return shape.flatMap((one) => meant({ ...one, path: [...issue.path, ...one.path] }));
+}
+
+/** Whether a shape had more to say of a value than that it is of another type. */
+function fits(issue: z.core.$ZodIssue, value: unknown): boolean {
+  if (issue.path.length > 0) return true;
+  if (issue.code === 'invalid_value') return typeof value === 'string';
+  return issue.code !== 'invalid_type' || (issue.expected === 'int' && typeof value === 'number');
 }
 
 const nouns: Readonly<Record<string, string>> = {
@@ -174,5 +189,6 @@ function membersAt(schema: unknown, path: Path): string[] {
     return step === undefined ? Object.keys(shape) : membersAt(shape[String(step)], rest);
   }
   if (schema instanceof z.ZodArray) return membersAt(schema.element, rest);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((one) => membersAt(one, path));
   return [];
 }

@@ -1,7 +1,35 @@
+import type { Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
+import type { NodeName } from './node.js';
 
 /** What an inner address must be: of its sender (source) or of us (destination); of no third node; anything. */
 export type Check = 'strict' | 'pool' | 'off';
+
+/**
+ * DSCP of the outer header (RFC 2983): the inner packet's; the same, and the inner packet gets it back from the outer
+ * one at the far end (uniform); one number for all, and nothing at the far end (pipe).
+ */
+export type Dscp = 'inherit' | 'uniform' | { readonly pipe: number };
+
+/** What is asked of received packets, and what is forgiven. */
+export interface Checks {
+  readonly source: Check;
+  readonly destination: Check;
+  /** RFC 7348 section 5: reserved bits are zero, and ignored where they are not; strict drops them. */
+  readonly vxlanReservedBits: 'strict' | 'ignore';
+  /** Options of the outer IPv4 header: no node of a cluster sends any. */
+  readonly outerOptions: 'drop' | 'accept';
+}
+
+/** Ways that Calico has no name for. */
+export interface BeyondCalico {
+  /** The outer headers of encapsulated IPv6 pools. */
+  readonly ipv6PoolsOver: Family;
+  /** The outer headers of encapsulated IPv4 pools; IPIP is IPv4 in IPv4, whatever this says. */
+  readonly ipv4PoolsOver: Family;
+  /** ipipMode of an IPv6 pool is IPv6 behind protocol 41. */
+  readonly ip6ip: boolean;
+}
 
 /** What FelixConfiguration (global, then this node's), FELIX_* and a NodeConfig say; defaults applied. */
 export interface Settings {
@@ -21,7 +49,14 @@ export interface Settings {
   readonly routeSource: 'CalicoIPAM' | 'WorkloadIPs';
   /** NodeConfig: the interface to the other nodes; undefined: the one with the node's address. MTU 0: the interface's own. */
   readonly underlay: { readonly interface: string | undefined; readonly mtu: number };
-  /** NodeConfig: of what inner addresses must be. */
-  readonly checks: { readonly source: Check; readonly destination: Check };
+  readonly checks: Checks;
+  readonly dscp: Dscp;
+  /** TTL or hop limit of the outer header; inherit: the inner packet's. */
+  readonly outerTtl: number | 'inherit';
+  /** Packets with another VNI on the VXLAN port are someone's: they pass. Else they are dropped. */
+  readonly sharedVxlanPort: boolean;
+  readonly beyondCalico: BeyondCalico;
+  /** To which nodes VXLAN over IPv6 goes without a UDP checksum (RFC 6935): a kernel's vxlan device drops it. */
+  readonly zeroUdpChecksum: 'never' | 'always' | readonly NodeName[];
   readonly programClusterRoutes: 'Enabled' | 'Disabled' | 'EnabledIPIPOnly' | 'EnabledNoEncapOnly';
 }

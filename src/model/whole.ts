@@ -8,6 +8,7 @@ import type { IpPool } from './resources/ip-pool.js';
 import type { CalicoNode } from './resources/node.js';
 import { z } from 'zod';
 import { identityOf, type Understood } from './understand.js';
+import { unknownNodes } from './unknown-nodes.js';
 
 /** What is wrong between resources: overlaps, things that are there twice, blocks without a pool. */
 export function wholeFindings(all: readonly Understood[]): Finding[] {
@@ -17,7 +18,7 @@ export function wholeFindings(all: readonly Understood[]): Finding[] {
     ...contestedBlocks(all),
     ...blocksAndPools(all),
     ...sharedAddresses(all),
-    ...strangeOwners(all),
+    ...unknownNodes(all),
   ];
 }
 
@@ -179,17 +180,5 @@ function sharedAddresses(all: readonly Understood[]): Finding[] {
       const message = `${address} is the address of ${owner} too: routes to it take the lowest name, ${[owner, node.name].sort()[0] ?? owner}`;
       return [{ document, severity: 'warning', path, message }];
     });
-  });
-}
-
-/** Owners of blocks that are no nodes: only told where the nodes are there at all. */
-function strangeOwners(all: readonly Understood[]): Finding[] {
-  const names = new Set(nodesIn(all).map(({ node }) => node.name));
-  if (names.size === 0) return [];
-  return all.flatMap(({ document, resource }): Finding[] => {
-    if (resource?.kind !== 'IPAMBlock' || resource.node === undefined || names.has(resource.node))
-      return [];
-    const message = `there is no node ${resource.node}: packets for ${resource.cidr} have nowhere to go`;
-    return [{ document, severity: 'warning', path: ['spec', 'affinity'], message }];
   });
 }

@@ -29,5 +29,14 @@ const settings: ProgramSettings = {
   vxlanPort: 4789,
   allowVxlanFromWorkloads: false,
   allowIpipFromWorkloads: false,
-  checks: { source: 'strict', destination: 'strict' },
+  checks: {
+    source: 'strict',
+    destination: 'strict',
+    vxlanReservedBits: 'strict',
+    outerOptions: 'drop',
+  },
+  dscp: 'inherit',
+  outerTtl: 64,
+  sharedVxlanPort: true,
+  beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
 };

@@ -86,8 +86,9 @@ function modeRules({ cidr: text, vxlanMode, ipipMode }: Seen): Complaint[] {
     complaints.push({ path: ['spec', 'ipipMode'], message });
   }
   if (isOn(ipipMode) && text !== undefined && writtenCidr(text)?.family === 'ipv6') {
-    const message = 'IPIP is not supported on IPv6 pools; set vxlanMode instead';
-    complaints.push({ path: ['spec', 'ipipMode'], message });
+    const message =
+      'IPIP is not supported on IPv6 pools; set vxlanMode instead, or beyondCalico.ip6ip in a NodeConfig';
+    complaints.push({ path: ['spec', 'ipipMode'], message, unless: 'ip6ip' });
   }
   return complaints;
 }

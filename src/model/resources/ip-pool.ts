@@ -98,14 +98,6 @@ const reading = z
       assignmentMode: z.enum(['Automatic', 'Manual']).default('Automatic').catch('Automatic'),
     }),
   })
-  .refine(
-    ({ spec }) =>
-      spec.cidr.family === 'ipv4' || spec.ipipMode === 'Never' || spec.vxlanMode !== 'Never',
-    {
-      error: 'IPIP is not supported on IPv6 pools',
-      path: ['spec', 'ipipMode'],
-    },
-  )
   .transform(({ metadata: { name }, spec }): IpPool => {
     const { cidr, blockSize, nodeSelector, namespaceSelector, allowedUses, ...rest } = spec;
     const known = uses.filter((use) => allowedUses.includes(use));

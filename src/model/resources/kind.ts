@@ -9,6 +9,8 @@ export interface Complaint {
   readonly message: string;
   /** The member's name is meant, not its value. */
   readonly atKey?: boolean;
+  /** The member of a NodeConfig's beyondCalico that allows it. */
+  readonly unless?: 'ip6ip';
 }
 
 /** A resource that we read: what Calico's API accepts, and what Felix makes of it. */

@@ -1,11 +1,16 @@
 import { z } from 'zod';
-import type { Check } from '../settings.js';
+import type { Family } from '../../net/address.js';
+import type { NodeName } from '../node.js';
+import type { Check, Settings } from '../settings.js';
 import { resourceKind } from './kind.js';
 import { metadata } from './metadata.js';
 import { integer, oneOf } from './schema.js';
 
 /** encapd's own configuration of one node; what is left out is found out, or Calico's to say. */
-export interface NodeConfig {
+export interface NodeConfig extends Pick<
+  Settings,
+  'checks' | 'dscp' | 'outerTtl' | 'sharedVxlanPort' | 'beyondCalico' | 'zeroUdpChecksum'
+> {
   readonly kind: 'NodeConfig';
   readonly name: string;
   /** Files and folders of Calico resources; undefined: this file. */
@@ -17,10 +22,10 @@ export interface NodeConfig {
   readonly vxlan: { readonly vni: number | undefined; readonly port: number | undefined };
   /** undefined: the interface's own. */
   readonly underlayMtu: number | undefined;
-  readonly checks: { readonly source: Check; readonly destination: Check };
 }
 
 const checks = ['strict', 'pool', 'off'] as const satisfies readonly Check[];
+const families = ['ipv4', 'ipv6'] as const satisfies readonly Family[];
 const kernelTunnels = ['replace', 'coexist', 'leave'] as const;
 
 /** Names of interfaces are the kernel's: 15 bytes, no slash, no blank. */
@@ -28,15 +33,20 @@ const interfaceName = z.string().regex(/^(?!\.\.?$)[A-Za-z0-9_.-]{1,15}$/, {
   error: ({ input }) => `${JSON.stringify(input)} is no interface name`,
 });
 const auto = z.literal('auto');
-const node = z.strictObject({
-  name: z.string().min(1).optional(),
-  addressV4: z
+
+/** The address is the Node resource's to say. */
+const autoAddress = (member: 'ipv4Address' | 'ipv6Address'): z.ZodType =>
+  z
     .string()
     .refine((text) => text === 'auto', {
       error: ({ input }) =>
-        `${JSON.stringify(input)}: the address is what the Node resource says, for the other nodes know no other; set spec.bgp.ipv4Address there, and auto or nothing here`,
+        `${JSON.stringify(input)}: the address is what the Node resource says, for the other nodes know no other; set spec.bgp.${member} there, and auto or nothing here`,
     })
-    .optional(),
+    .optional();
+const node = z.strictObject({
+  name: z.string().min(1).optional(),
+  addressV4: autoAddress('ipv4Address'),
+  addressV6: autoAddress('ipv6Address'),
   interfaces: z
     .array(interfaceName)
     .refine((names) => names.length <= 1, {
@@ -69,7 +79,46 @@ const shape = {
     .strictObject({
       source: oneOf('a check', checks).optional(),
       destination: oneOf('a check', checks).optional(),
+      vxlanReservedBits: oneOf('a way to treat reserved bits', ['strict', 'ignore']).optional(),
+      outerOptions: oneOf('a way to treat IP options', ['drop', 'accept']).optional(),
     })
+    .optional(),
+  dscp: z
+    .union(
+      [
+        oneOf('a way to set DSCP', ['inherit', 'uniform'], '{ pipe: 0 to 63 }'),
+        // RFC 2474 section 3: six bits.
+        z.strictObject({ pipe: integer(0, 63) }),
+      ],
+      { error: 'expected inherit, uniform or { pipe: 0 to 63 }' },
+    )
+    .optional(),
+  outerTtl: z
+    .union([oneOf('a TTL', ['inherit'], '1 to 255'), integer(1, 255)], {
+      error: 'expected inherit or 1 to 255',
+    })
+    .optional(),
+  sharedVxlanPort: z.boolean().optional(),
+  beyondCalico: z
+    .strictObject({
+      ipv6PoolsOver: oneOf('a family', families).optional(),
+      ipv4PoolsOver: oneOf('a family', families).optional(),
+      ip6ip: z.boolean().optional(),
+    })
+    .optional(),
+  zeroUdpChecksum: z
+    .union(
+      [
+        oneOf('a set of nodes', ['never', 'always'], 'a list of nodes'),
+        z.array(
+          z
+            .string()
+            .min(1)
+            .transform((name) => name as NodeName),
+        ),
+      ],
+      { error: 'expected never, always or a list of nodes' },
+    )
     .optional(),
 } as const;
 
@@ -93,7 +142,18 @@ const reading = z
     checks: {
       source: rest.checks?.source ?? 'strict',
       destination: rest.checks?.destination ?? 'strict',
+      vxlanReservedBits: rest.checks?.vxlanReservedBits ?? 'strict',
+      outerOptions: rest.checks?.outerOptions ?? 'drop',
     },
+    dscp: rest.dscp ?? 'inherit',
+    outerTtl: rest.outerTtl ?? 64,
+    sharedVxlanPort: rest.sharedVxlanPort ?? true,
+    beyondCalico: {
+      ipv6PoolsOver: rest.beyondCalico?.ipv6PoolsOver ?? 'ipv6',
+      ipv4PoolsOver: rest.beyondCalico?.ipv4PoolsOver ?? 'ipv4',
+      ip6ip: rest.beyondCalico?.ip6ip ?? false,
+    },
+    zeroUdpChecksum: rest.zeroUdpChecksum ?? 'never',
   }));
 
 export const nodeConfig = resourceKind<NodeConfig>({
@@ -106,4 +166,9 @@ export const nodeConfig = resourceKind<NodeConfig>({
 
 function unlessAuto<T>(value: T | 'auto'): T | undefined {
   return value === 'auto' ? undefined : value;
+}
+
+/** A configuration that says nothing: its defaults hold where there is none. */
+export function unsaid(): NodeConfig {
+  return reading.parse({});
 }

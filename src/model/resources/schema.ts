@@ -3,15 +3,16 @@ import { didYouMean } from '../nearest.js';
 import { readMac } from '../../net/mac.js';
 import { addressOf, writtenCidr, writtenCidrOrAddress } from './address.js';
 
-/** One of some words; `noun` is what a person calls them. */
+/** One of some words; `noun` is what a person calls them, `others` what else may stand in their place. */
 export function oneOf<const Word extends string>(
   noun: string,
   words: readonly [Word, ...Word[]],
+  ...others: readonly string[]
 ): z.ZodType<Word> {
   return z.enum(words, {
     error: ({ input }) =>
       typeof input === 'string'
-        ? `${JSON.stringify(input)} is not ${noun}${didYouMean(input, words)} (${words.join(', ')})`
+        ? `${JSON.stringify(input)} is not ${noun}${didYouMean(input, words)} (${[...words, ...others].join(', ')})`
         : undefined,
   });
 }

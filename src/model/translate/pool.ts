@@ -1,3 +1,4 @@
+import { familyOf } from '../../net/address.js';
 import type { Mode, Pool } from '../pool.js';
 import type { IpPool, IpPoolSpec } from '../resources/ip-pool.js';
 
@@ -14,10 +15,14 @@ export function poolOf({ name, spec }: IpPool): Pool {
   };
 }
 
-/** Felix on a pool with both modes set, which Calico's API would refuse: VXLAN it is, CrossSubnet where either says so. */
-function modeOf({ vxlanMode, ipipMode }: IpPoolSpec): Mode {
+/**
+ * Felix on a pool with both modes set, which Calico's API would refuse: VXLAN it is, CrossSubnet where either says so.
+ * ipipMode of an IPv6 pool, which it would refuse too, means what carries IPv6.
+ */
+export function modeOf({ cidr, vxlanMode, ipipMode }: IpPoolSpec): Mode {
   if (vxlanMode === 'Never' && ipipMode === 'Never') return { when: 'never' };
-  const encap = vxlanMode === 'Never' ? 'ipip' : 'vxlan';
+  const ipip = familyOf(cidr) === 'ipv4' ? 'ipip' : 'ip6ip';
+  const encap = vxlanMode === 'Never' ? ipip : 'vxlan';
   const crossSubnet = vxlanMode === 'CrossSubnet' || ipipMode === 'CrossSubnet';
   return { when: crossSubnet ? 'cross-subnet' : 'always', encap };
 }

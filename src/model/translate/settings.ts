@@ -2,7 +2,7 @@ import type { Environment } from '../environment.js';
 import { felixEnvironment } from '../felix-environment.js';
 import { writtenCidrOrAddress } from '../resources/address.js';
 import type { FelixConfiguration, FelixSpec } from '../resources/felix-configuration.js';
-import type { NodeConfig } from '../resources/node-config.js';
+import { unsaid, type NodeConfig } from '../resources/node-config.js';
 import type { CalicoNode } from '../resources/node.js';
 import { parseSelector } from '../selector.js';
 import type { Settings } from '../settings.js';
@@ -21,7 +21,8 @@ export interface SettingsSources {
 
 /** Defaults, then `default`, the selected one, `node.NAME`, our own configuration, FELIX_*: the later wins. */
 export function settingsOf(sources: SettingsSources): Settings {
-  const { felix, node, config, environment } = sources;
+  const { felix, node, environment } = sources;
+  const config = sources.config ?? unsaid();
   const named = (name: string): FelixSpec => felix.find((one) => one.name === name)?.spec ?? {};
   const spec: FelixSpec = {
     ...named('default'),
@@ -42,8 +43,13 @@ export function settingsOf(sources: SettingsSources): Settings {
     allowVxlanFromWorkloads: spec.allowVXLANPacketsFromWorkloads ?? false,
     allowIpipFromWorkloads: spec.allowIPIPPacketsFromWorkloads ?? false,
     routeSource: spec.routeSource ?? 'CalicoIPAM',
-    underlay: { interface: config?.interface, mtu: config?.underlayMtu ?? 0 },
-    checks: config?.checks ?? { source: 'strict', destination: 'strict' },
+    underlay: { interface: config.interface, mtu: config.underlayMtu ?? 0 },
+    checks: config.checks,
+    dscp: config.dscp,
+    outerTtl: config.outerTtl,
+    sharedVxlanPort: config.sharedVxlanPort,
+    beyondCalico: config.beyondCalico,
+    zeroUdpChecksum: config.zeroUdpChecksum,
     programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',
   };
 }
@@ -62,8 +68,7 @@ function selected({ felix, node, nodes }: SettingsSources): FelixSpec {
   return winner?.spec ?? {};
 }
 
-function ownWords(config: NodeConfig | undefined): FelixSpec {
-  const { vni, port } = config?.vxlan ?? {};
+function ownWords({ vxlan: { vni, port } }: NodeConfig): FelixSpec {
   return {
     ...(vni === undefined ? {} : { vxlanVNI: vni }),
     ...(port === undefined ? {} : { vxlanPort: port }),

@@ -130,7 +130,17 @@ export const defaults: Settings = {
   allowIpipFromWorkloads: false,
   routeSource: 'CalicoIPAM',
   underlay: { interface: undefined, mtu: 0 },
-  checks: { source: 'strict', destination: 'strict' },
+  checks: {
+    source: 'strict',
+    destination: 'strict',
+    vxlanReservedBits: 'strict',
+    outerOptions: 'drop',
+  },
+  dscp: 'inherit',
+  outerTtl: 64,
+  sharedVxlanPort: true,
+  beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
+  zeroUdpChecksum: 'never',
   programClusterRoutes: 'EnabledIPIPOnly',
 };
 

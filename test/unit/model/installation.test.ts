@@ -97,6 +97,14 @@ test(
   'spec.calicoNetwork.ipPools[0].cidr',
   'IPPool CIDR must be a valid subnet',
 );
+test('an Installation may have IPIP for IPv6 where a NodeConfig says what it is', (t) => {
+  const { inventory, refused } = worldOf([
+    installation({ ipPools: [{ cidr: 'fd00::/48', encapsulation: 'IPIP' }] }),
+    { apiVersion: 'encap/v1', kind: 'NodeConfig', beyondCalico: { ip6ip: true } },
+  ]);
+  t.deepEqual(refused, []);
+  t.deepEqual(inventory.pools[0]?.mode, { when: 'always', encap: 'ip6ip' });
+});
 test(
   refuses,
   { ipPools: [{ cidr: 'fd00::/48', encapsulation: 'IPIP' }] },

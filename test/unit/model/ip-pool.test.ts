@@ -373,6 +373,51 @@ test(refusedAlone, { cidr: '10.0.0.0/16', vxlanMode: 'Crosssubnet' }, 'spec.vxla
 test(refusedAlone, { cidr: 'fd00::/48', ipipMode: 'Always' }, 'spec.ipipMode');
 test(refusedAlone, { cidr: '10.0.0.0/16', natOutgoing: 'no' }, 'spec.natOutgoing');
 
+const ip6ip = {
+  apiVersion: 'encap/v1',
+  kind: 'NodeConfig',
+  beyondCalico: { ip6ip: true },
+};
+
+test('IPIP on an IPv6 pool is right where a NodeConfig says what it is', (t) => {
+  for (const ipipMode of ['Always', 'CrossSubnet'] as const) {
+    const six = pool({ cidr: 'fd00::/48', ipipMode });
+    t.deepEqual(errorsOf(six, ip6ip), []);
+    const { inventory, refused, warnings } = worldOf([six, ip6ip]);
+    t.deepEqual([...refused, ...warnings], []);
+    t.deepEqual(inventory.pools[0]?.mode, {
+      when: ipipMode === 'Always' ? 'always' : 'cross-subnet',
+      encap: 'ip6ip',
+    });
+  }
+});
+test('but a NodeConfig that says nothing of it changes nothing', (t) => {
+  const silent = { ...ip6ip, beyondCalico: { ipv6PoolsOver: 'ipv4' } };
+  const six = pool({ cidr: 'fd00::/48', ipipMode: 'Always' });
+  t.is(errorsOf(six, silent)[0]?.path, 'spec.ipipMode');
+  t.deepEqual(worldOf([six, silent]).inventory.pools, []);
+});
+test('nor may both modes of an IPv6 pool be on: Felix takes VXLAN', (t) => {
+  const both = pool({ cidr: 'fd00::/48', ipipMode: 'Always', vxlanMode: 'Always' });
+  t.deepEqual(
+    errorsOf(both, ip6ip).map(({ message }) => message),
+    ['ipipMode and vxlanMode cannot both be enabled; set one of them to Never'],
+  );
+  for (const resources of [[both], [both, ip6ip]])
+    t.deepEqual(worldOf(resources).inventory.pools[0]?.mode, { when: 'always', encap: 'vxlan' });
+});
+test('IPv4 IPIP is IPv4 IPIP with it, too', (t) => {
+  const { inventory } = worldOf([pool({ cidr: '10.0.0.0/16', ipipMode: 'Always' }), ip6ip]);
+  t.deepEqual(inventory.pools[0]?.mode, { when: 'always', encap: 'ipip' });
+});
+test('an IPv6 pool whose NodeConfig takes IPIP away is refused, and its last good edition stays', (t) => {
+  const six = pool({ cidr: 'fd00::/48', ipipMode: 'Always' });
+  const before = worldOf([six, ip6ip]);
+  const after = worldOf([six], { before });
+  t.is(after.refused[0]?.path, 'spec.ipipMode');
+  t.is(after.inventory.pools.length, 1);
+});
+
 test('what Calico refuses and Felix tolerates is a warning to those who read', (t) => {
   const both = pool({ cidr: '10.0.0.0/16', ipipMode: 'Always', vxlanMode: 'Always' });
   const nested = pool({ cidr: '10.0.1.0/24' }, 'nested');

@@ -14,7 +14,17 @@ const defaults = {
   allowIpipFromWorkloads: false,
   routeSource: 'CalicoIPAM',
   underlay: { interface: undefined, mtu: 0 },
-  checks: { source: 'strict', destination: 'strict' },
+  checks: {
+    source: 'strict',
+    destination: 'strict',
+    vxlanReservedBits: 'strict',
+    outerOptions: 'drop',
+  },
+  dscp: 'inherit',
+  outerTtl: 64,
+  sharedVxlanPort: true,
+  beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
+  zeroUdpChecksum: 'never',
   programClusterRoutes: 'EnabledIPIPOnly',
 };
 
@@ -194,8 +204,140 @@ test(
     }),
   ],
   {},
-  { underlay: { interface: 'eth1', mtu: 1450 }, checks: { source: 'pool', destination: 'strict' } },
+  {
+    underlay: { interface: 'eth1', mtu: 1450 },
+    checks: { ...defaults.checks, source: 'pool' },
+  },
 );
+
+test(
+  'our own configuration names what outer headers are, and what is forgiven',
+  gives,
+  [
+    nodeConfig({
+      node: { addressV6: 'auto' },
+      checks: { vxlanReservedBits: 'ignore', outerOptions: 'accept' },
+      dscp: 'uniform',
+      outerTtl: 'inherit',
+      sharedVxlanPort: false,
+      beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
+      zeroUdpChecksum: ['node-a', 'node-b'],
+    }),
+  ],
+  {},
+  {
+    checks: { ...defaults.checks, vxlanReservedBits: 'ignore', outerOptions: 'accept' },
+    dscp: 'uniform',
+    outerTtl: 'inherit',
+    sharedVxlanPort: false,
+    beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
+    zeroUdpChecksum: ['node-a', 'node-b'],
+  },
+);
+test(
+  'a DSCP may be one number, a TTL too, and all nodes may do without checksum',
+  gives,
+  [nodeConfig({ dscp: { pipe: 46 }, outerTtl: 255, zeroUdpChecksum: 'always' })],
+  {},
+  { dscp: { pipe: 46 }, outerTtl: 255, zeroUdpChecksum: 'always' },
+);
+test(
+  'the least of both, and no node',
+  gives,
+  [nodeConfig({ dscp: { pipe: 0 }, outerTtl: 1, zeroUdpChecksum: [] })],
+  {},
+  { dscp: { pipe: 0 }, outerTtl: 1, zeroUdpChecksum: [] },
+);
+test(
+  'of what lies beyond Calico one member alone leaves the others as they are',
+  gives,
+  [nodeConfig({ beyondCalico: { ip6ip: true } })],
+  {},
+  { beyondCalico: { ...defaults.beyondCalico, ip6ip: true } },
+);
+
+const notTaken = test.macro<[object, ...string[]]>({
+  exec(t, spec, ...expected) {
+    t.deepEqual(
+      errorsOf(nodeConfig(spec)).map(({ path, message }) => `${path}: ${message}`),
+      expected,
+    );
+    t.deepEqual(worldOf([nodeConfig(spec)]).inventory.settings as unknown, defaults);
+  },
+  title: (_, spec) => `a NodeConfig with ${JSON.stringify(spec)} is refused`,
+});
+
+const dscp = 'expected inherit, uniform or { pipe: 0 to 63 }';
+test(notTaken, { dscp: { pipe: -1 } }, 'dscp.pipe: -1 is out of range: 0 to 63');
+test(notTaken, { dscp: { pipe: 64 } }, 'dscp.pipe: 64 is out of range: 0 to 63');
+test(notTaken, { dscp: { pipe: 1.5 } }, 'dscp.pipe: 1.5 is no whole number');
+test(notTaken, { dscp: { pipe: 'EF' } }, 'dscp.pipe: expected a number, found the text "EF"');
+test(notTaken, { dscp: {} }, 'dscp.pipe: this is missing');
+test(notTaken, { dscp: { pipe: 1, pipes: 1 } }, 'dscp.pipes: unknown field; did you mean pipe?');
+test(
+  notTaken,
+  { dscp: 'pipe' },
+  'dscp: "pipe" is not a way to set DSCP (inherit, uniform, { pipe: 0 to 63 })',
+);
+test(notTaken, { dscp: 46 }, `dscp: ${dscp}`);
+test(notTaken, { dscp: ['uniform'] }, `dscp: ${dscp}`);
+test(notTaken, { outerTtl: 0 }, 'outerTtl: 0 is out of range: 1 to 255');
+test(notTaken, { outerTtl: 256 }, 'outerTtl: 256 is out of range: 1 to 255');
+test(notTaken, { outerTtl: 0.5 }, 'outerTtl: 0.5 is no whole number');
+test(notTaken, { outerTtl: '64' }, 'outerTtl: "64" is not a TTL (inherit, 1 to 255)');
+test(notTaken, { outerTtl: true }, 'outerTtl: expected inherit or 1 to 255');
+test(
+  notTaken,
+  { checks: { vxlanReservedBits: 'off' } },
+  'checks.vxlanReservedBits: "off" is not a way to treat reserved bits (strict, ignore)',
+);
+test(
+  notTaken,
+  { checks: { outerOptions: true } },
+  'checks.outerOptions: expected drop or accept, found true',
+);
+test(notTaken, { sharedVxlanPort: 1 }, 'sharedVxlanPort: expected true or false, found 1');
+test(
+  notTaken,
+  { beyondCalico: { ipv4PoolsOver: 'ip6' } },
+  'beyondCalico.ipv4PoolsOver: "ip6" is not a family; did you mean ipv6? (ipv4, ipv6)',
+);
+test(
+  notTaken,
+  { beyondCalico: { ip6ip: 'yes' } },
+  'beyondCalico.ip6ip: expected true or false, found the text "yes"',
+);
+test(
+  notTaken,
+  { beyondCalico: { ipv6poolsOver: 'ipv4' } },
+  'beyondCalico.ipv6poolsOver: unknown field; did you mean ipv6PoolsOver?',
+);
+test(
+  notTaken,
+  { zeroUdpChecksum: 'allways' },
+  'zeroUdpChecksum: "allways" is not a set of nodes; did you mean always? (never, always, a list of nodes)',
+);
+test(
+  notTaken,
+  { zeroUdpChecksum: true },
+  'zeroUdpChecksum: expected never, always or a list of nodes',
+);
+test(notTaken, { zeroUdpChecksum: [7] }, 'zeroUdpChecksum[0]: expected text, found 7');
+test(notTaken, { zeroUdpChecksum: ['a', ''] }, 'zeroUdpChecksum[1]: at least 1 characters');
+test(notTaken, { beyondCalico: 'ip6ip' }, 'beyondCalico: expected a map, found the text "ip6ip"');
+
+test('a node that takes no checksum and is no node is told', (t) => {
+  const [found, ...more] = problemsOf(
+    labelled,
+    nodeConfig({ zeroUdpChecksum: ['node-a', 'node-x'] }),
+  );
+  t.deepEqual(more, []);
+  t.like(found, {
+    severity: 'warning',
+    path: 'zeroUdpChecksum[1]',
+    message: 'there is no node node-x; did you mean node-a?',
+  });
+});
 
 const notYet = test.macro({
   exec(t, spec: object, path: string, says: RegExp) {
@@ -209,6 +351,7 @@ const notYet = test.macro({
 });
 
 test(notYet, { node: { addressV4: '10.0.0.7' } }, 'node.addressV4', /spec\.bgp\.ipv4Address/);
+test(notYet, { node: { addressV6: 'fd00::7' } }, 'node.addressV6', /spec\.bgp\.ipv6Address/);
 test(notYet, { node: { interfaces: ['a', 'b'] } }, 'node.interfaces', /one alone/);
 test(notYet, { kernelTunnels: 'replace' }, 'kernelTunnels', /does not take over/);
 test(notYet, { datastore: { type: 'etcdv3' } }, 'datastore.type', /is not a datastore/);

@@ -49,6 +49,20 @@ test(tells, 'cidr-is-number.yaml', ['6:9 error spec.cidr: expected text, found 1
 test(tells, 'cidr-without-prefix.yaml', [
   '6:9 error spec.cidr: IPPool CIDR must be a valid subnet; "10.0.0.0" is none: an address needs a prefix length (10.0.0.0/32)',
 ]);
+test(tells, 'config-beyond-calico.yaml', [
+  '4:18 error beyondCalico.ipv6PoolsOver: "IPv4" is not a family; did you mean ipv4? (ipv4, ipv6)',
+  '5:3 error beyondCalico.ip6ipp: unknown field; did you mean ip6ip?',
+]);
+test(tells, 'config-dscp-too-large.yaml', ['3:15 error dscp.pipe: 64 is out of range: 0 to 63']);
+test(tells, 'config-misspelt-dscp.yaml', [
+  '3:7 error dscp: "unifrom" is not a way to set DSCP; did you mean uniform? (inherit, uniform, { pipe: 0 to 63 })',
+]);
+test(tells, 'config-no-ttl.yaml', ['3:11 error outerTtl: 0 is out of range: 1 to 255']);
+test(tells, 'config-switches.yaml', [
+  '3:18 error zeroUdpChecksum: "sometimes" is not a set of nodes (never, always, a list of nodes)',
+  '4:18 error sharedVxlanPort: expected true or false, found the text "yes"',
+  '5:25 error checks.outerOptions: "ignore" is not a way to treat IP options (drop, accept)',
+]);
 test(tells, 'config-bad-interface.yaml', [
   '4:22 error node.interfaces[1]: "a;reboot" is no interface name',
 ]);
@@ -63,6 +77,9 @@ test(tells, 'felix-vni-too-large.yaml', [
 ]);
 test(tells, 'foreign-kind.yaml', [
   '2:7 warning kind: Deployment of apps/v1 is no resource of Calico: not read',
+]);
+test(tells, 'ipip-on-ipv6.yaml', [
+  '7:13 error spec.ipipMode: IPIP is not supported on IPv6 pools; set vxlanMode instead, or beyondCalico.ip6ip in a NodeConfig',
 ]);
 test(tells, 'latin-1.yaml', ['3:12 error: not UTF-8 text']);
 test(tells, 'list-of-pools.yaml', [

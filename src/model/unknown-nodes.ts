@@ -1,0 +1,34 @@
+import type { Finding } from './check.js';
+import { didYouMean } from './nearest.js';
+import type { Understood } from './understand.js';
+
+/** Names of nodes that no Node has: only told where there are Nodes at all. */
+export function unknownNodes(all: readonly Understood[]): Finding[] {
+  const names = new Set(
+    all.flatMap(({ resource }) => (resource?.kind === 'Node' ? [resource.name] : [])),
+  );
+  if (names.size === 0) return [];
+  return [...strangeOwners(all, names), ...strangeReceivers(all, names)];
+}
+
+/** Owners of blocks. */
+function strangeOwners(all: readonly Understood[], names: ReadonlySet<string>): Finding[] {
+  return all.flatMap(({ document, resource }): Finding[] => {
+    if (resource?.kind !== 'IPAMBlock' || resource.node === undefined || names.has(resource.node))
+      return [];
+    const message = `there is no node ${resource.node}: packets for ${resource.cidr} have nowhere to go`;
+    return [{ document, severity: 'warning', path: ['spec', 'affinity'], message }];
+  });
+}
+
+/** NodeConfig zeroUdpChecksum. */
+function strangeReceivers(all: readonly Understood[], names: ReadonlySet<string>): Finding[] {
+  return all.flatMap(({ document, resource }): Finding[] => {
+    if (resource?.kind !== 'NodeConfig' || typeof resource.zeroUdpChecksum === 'string') return [];
+    return resource.zeroUdpChecksum.flatMap((name, index): Finding[] => {
+      if (names.has(name)) return [];
+      const message = `there is no node ${name}${didYouMean(name, [...names])}`;
+      return [{ document, severity: 'warning', path: ['zeroUdpChecksum', index], message }];
+    });
+  });
+}
