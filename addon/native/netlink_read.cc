@@ -100,6 +100,7 @@ std::optional<Napi::Object> ReadAddress(Napi::Env env, const nlmsghdr* message) 
   address["prefixLength"] = head->ifa_prefixlen;
   address["scope"] = head->ifa_scope;
   address["flags"] = U32(attributes[IFA_FLAGS]).value_or(head->ifa_flags);
+  address["metric"] = U32(attributes[IFA_RT_PRIORITY]).value_or(0);
   address["label"] = Text(env, attributes[IFA_LABEL]);
   address["peer"] = same ? env.Undefined() : AddressText(env, family, other);
   address["broadcast"] = AddressText(env, family, attributes[IFA_BROADCAST]);

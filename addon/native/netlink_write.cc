@@ -134,6 +134,7 @@ void Request::Address(const Napi::Object& fields) {
   PutAddress(fields, Given(fields, "peer") ? "peer" : "address", family, IFA_ADDRESS);
   PutAddress(fields, "broadcast", family, IFA_BROADCAST);
   PutU32(fields, "flags", IFA_FLAGS);
+  if (U32(fields, "metric") != 0) PutU32(fields, "metric", IFA_RT_PRIORITY);
   if (!Given(fields, "label")) return;
   const auto label = TextOf(fields.Get("label"), "label");
   Put(fields.Env(), IFA_LABEL, label.c_str(), label.size() + 1);

@@ -1,5 +1,6 @@
 import type { Netlink, NetlinkEvent } from 'libbpf-ts';
-import { addressLabel, nobody, routeProtocol } from '../datapath/nexthop.js';
+import { loopback, nobody, routeProtocol } from '../datapath/nexthop.js';
+import { families } from '../net/address.js';
 import type { Uplink } from '../datapath/uplink.js';
 
 /** Calls back when someone changes links, addresses, routes or neighbours that the datapath stands on. */
@@ -21,10 +22,10 @@ function concerns(event: NetlinkEvent, uplink: Uplink | undefined): boolean {
     case 'link':
       return uplink === undefined || event.index === uplink.index || event.name === uplink.name;
     case 'address':
-      return uplink === undefined || event.index === uplink.index || event.label === addressLabel;
+      return uplink === undefined || event.index === uplink.index || event.index === loopback;
     case 'route':
       return event.protocol === routeProtocol;
     case 'neighbour':
-      return event.address === nobody;
+      return families.some((family) => nobody[family] === event.address);
   }
 }

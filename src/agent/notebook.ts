@@ -49,7 +49,7 @@ export class Notebook {
     }
     for (const pool of notCarried) {
       if (this.#notCarried.has(pool)) continue;
-      this.#log.warn({ pool }, 'pool decided, not carried yet: IPv6 has no datapath');
+      this.#log.warn({ pool }, 'pool not carried: from one family into the other takes Linux 6.3');
       this.#notCarried.add(pool);
     }
     for (const { direction, did } of attached)

@@ -122,7 +122,7 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
       ? ['no agent is running: traffic goes on, changes are not followed (sudo encap run)']
       : []),
     ...(state?.notCarried ?? []).map(
-      (pool) => `the pool ${pool} is decided but not carried: there is no datapath for IPv6 yet`,
+      (pool) => `the pool ${pool} is not carried: from one family into the other takes Linux 6.3`,
     ),
   ];
 }

@@ -3,6 +3,7 @@ import type { Settings } from '../model/settings.js';
 import type { config } from './abi.js';
 import { nobodyMac } from './nexthop.js';
 import { probeSkb, unknownSkb, type SkbLayout } from './skb.js';
+import type { Crossing } from './underlay.js';
 
 /** struct config: what the programs take as constants. */
 export type Config = ReturnType<(typeof config)['decode']>;
@@ -110,4 +111,9 @@ export function probe(): Probes {
     checkMtu: features.helper('sched_cls', 'bpf_check_mtu'),
     skb: probeSkb(),
   };
+}
+
+/** What the probes say of packets that leave headers of the other family. */
+export function crossingOf({ adjustRoomToIpv4, adjustRoomToIpv6 }: Probes): Crossing {
+  return adjustRoomToIpv4 !== 0 && adjustRoomToIpv6 !== 0 ? 'crosses families' : 'one family';
 }

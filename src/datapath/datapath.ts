@@ -9,7 +9,7 @@ import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
 import { hasClsact } from './clsact.js';
 import type { ObjectFile } from './compile.js';
-import { configOf, probe, type Config, type Probes } from './config.js';
+import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
 import { firstPeer } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
@@ -110,7 +110,10 @@ export class Datapath implements Disposable {
       put: () => attached.push(...this.#attach(current.parts, uplink.get())),
       remove: () => undefined,
     };
-    const underlay = uplink.found === undefined ? undefined : underlayOf(desired, uplink.found);
+    const underlay =
+      uplink.found === undefined
+        ? undefined
+        : underlayOf(desired, uplink.found, () => crossingOf(this.#probes));
     const network =
       underlay === undefined
         ? []
@@ -187,7 +190,7 @@ export class Datapath implements Disposable {
     settings: Settings,
   ): { found: Uplink | undefined; get: () => Uplink } {
     try {
-      const found = uplinkOf(desired.self, this.#netlink.links(), this.#netlink.addresses(), {
+      const found = uplinkOf(desired, this.#netlink.links(), this.#netlink.addresses(), {
         ...settings.underlay,
         interface: this.#options.interface ?? settings.underlay.interface,
       });

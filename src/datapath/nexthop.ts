@@ -1,11 +1,14 @@
-import type { Ipv4 } from '../net/address.js';
+import type { Address, Family } from '../net/address.js';
 import type { Mac } from '../net/mac.js';
 
 // How pool packets reach the egress program: a route to a next hop that is nobody. Its MAC is the tag
 // that the program looks for; with the program gone, what leaves is addressed to no machine.
 
-/** Next hop of every pool route: link-local, so that no underlay can have it. */
-export const nobody = '169.254.47.89' as Ipv4;
+/** Next hop of every pool route of a family: link-local, so that no underlay can route to it. */
+export const nobody: Readonly<Record<Family, Address>> = {
+  ipv4: '169.254.47.89' as Address,
+  ipv6: 'fe80::fefe' as Address,
+};
 
 /** Permanent neighbour entry of NOBODY; struct config's nobody_mac. */
 export const nobodyMac = '02:fe:fe:fe:fe:fe' as Mac;
@@ -13,8 +16,17 @@ export const nobodyMac = '02:fe:fe:fe:fe:fe' as Mac;
 /** rtm_protocol of every route of ours: by it we know them again. */
 export const routeProtocol = 147;
 
-/** Label of every address that we put on lo. */
+/** The kernel gives the loopback interface this index in every network namespace. */
+export const loopback = 1;
+
+/** Label of every IPv4 address that we put on lo. */
 export const addressLabel = 'lo:encap';
+
+/** IPv6 addresses have no label: the metric of their prefix route tells ours. */
+export const addressMetric = 14748;
+
+/** Metric of pool routes: better than any other. IPv6 takes 0 for 1024. */
+export const poolPriority: Readonly<Record<Family, number>> = { ipv4: 0, ipv6: 1 };
 
 /** Metric of the guards: worse than any other route to the pool, so that they count only when ours is gone. */
 export const guardPriority = 0x7fffffff;

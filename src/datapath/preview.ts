@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Netlink } from 'libbpf-ts';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
+import { crossingOf, probe } from './config.js';
 import { firstPeer } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
@@ -31,7 +32,7 @@ export function preview(
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
-  const uplink = uplinkOf(desired.self, netlink.links(), netlink.addresses(), wanted);
+  const uplink = uplinkOf(desired, netlink.links(), netlink.addresses(), wanted);
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
   const { steps } = planMaps(
@@ -45,7 +46,7 @@ export function preview(
     plannedSwitch,
     0,
   );
-  const underlay = underlayOf(desired, uplink);
+  const underlay = underlayOf(desired, uplink, () => crossingOf(probe()));
   const network = planNetwork(
     underlay,
     networkTables(netlink, underlay.addresses),

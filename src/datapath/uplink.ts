@@ -2,6 +2,7 @@ import type { AddressState, LinkState } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
+import { families, familyOf } from '../net/address.js';
 
 /** The interface that encapsulated packets leave by. */
 export interface Uplink {
@@ -12,12 +13,12 @@ export interface Uplink {
 
 /** The interface named by the user or in the settings, else the one that has the node's underlay address. */
 export function uplinkOf(
-  self: Desired['self'],
+  desired: Pick<Desired, 'self' | 'policies'>,
   links: readonly LinkState[],
   addresses: readonly AddressState[],
   { interface: name, mtu }: Settings['underlay'],
 ): Uplink {
-  const link = name === undefined ? carrierOf(self, links, addresses) : named(name, links);
+  const link = name === undefined ? carrierOf(desired, links, addresses) : named(name, links);
   if (mtu > link.mtu)
     throw new EncapError(`cannot use an underlay MTU of ${mtu}: ${link.name} has ${link.mtu}`, {
       code: 'CONFIG_INVALID',
@@ -36,22 +37,34 @@ function named(name: string, links: readonly LinkState[]): LinkState {
   return link;
 }
 
+/** Both families leave by one interface; one that no pool travels over may be elsewhere. */
 function carrierOf(
-  self: Desired['self'],
+  { self, policies }: Pick<Desired, 'self' | 'policies'>,
   links: readonly LinkState[],
   addresses: readonly AddressState[],
 ): LinkState {
-  const wanted = self.ipv4?.address;
-  if (wanted === undefined)
-    throw unknown('the node has no IPv4 address', "give the Node's spec.bgp.ipv4Address");
-  const index = addresses.find(({ address }) => address === wanted)?.index;
-  const link = links.find((candidate) => candidate.index === index);
-  if (link === undefined)
+  const used = new Set([...policies.values()].map(({ underlay }) => underlay));
+  const own = families.flatMap((family) => self[family]?.address ?? []);
+  const wanted = own.filter((address) => used.size === 0 || used.has(familyOf(address)));
+  const [first, ...others] = (wanted.length === 0 ? own : wanted).map((address) => {
+    const index = addresses.find((candidate) => candidate.address === address)?.index;
+    return { address, link: links.find((candidate) => candidate.index === index) };
+  });
+  if (first === undefined)
+    throw unknown('the node has no address', "give the Node's spec.bgp.ipv4Address or ipv6Address");
+  for (const { address, link } of [first, ...others])
+    if (link === undefined)
+      throw unknown(
+        `no interface has the node's address ${address}`,
+        `check --node and the Node's spec.bgp against ip address, or name one with --iface`,
+      );
+  const other = others.find(({ link }) => link !== first.link);
+  if (first.link === undefined || other !== undefined)
     throw unknown(
-      `no interface has the node's address ${wanted}`,
-      `check --node and the Node's spec.bgp.ipv4Address against ip address, or name one with --iface`,
+      `${first.address} is on ${first.link?.name ?? ''} and ${other?.address ?? ''} on ${other?.link?.name ?? ''}`,
+      'overlays of both families leave by one interface: give the node both addresses there, or name one with --iface',
     );
-  return link;
+  return first.link;
 }
 
 function unknown(why: string, hint: string): EncapError {

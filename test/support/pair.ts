@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { inNamespace, type Link } from 'libbpf-ts';
-import { nobody as nobodyAddress } from '../../src/datapath/nexthop.js';
+import { nobody as nobodies } from '../../src/datapath/nexthop.js';
 import { countsOf, type Count } from './count.js';
 import { indexOf } from './dut.js';
 import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
@@ -185,10 +185,10 @@ export class Pair implements Disposable {
         );
     });
     this.#batch(side, [
-      `neigh add ${nobodyAddress} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
-      `route add 10.244.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1450`,
-      `route add 10.245.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1480`,
-      `route add 10.246.0.0/16 via ${nobodyAddress} dev uplink onlink mtu 1450`,
+      `neigh add ${nobodies.ipv4} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
+      `route add 10.244.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1450`,
+      `route add 10.245.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1480`,
+      `route add 10.246.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1450`,
     ]);
   }
 

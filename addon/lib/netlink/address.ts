@@ -22,6 +22,8 @@ export interface AddressState {
   /** The other end of a point-to-point link; then the prefix is its. */
   readonly peer: string | undefined;
   readonly broadcast: string | undefined;
+  /** Priority of its prefix route, since 4.18; 0: the kernel's default. */
+  readonly metric: number;
   /** The kernel made no route for its prefix. */
   readonly noPrefixRoute: boolean;
   /** Duplicate address detection has not finished: not usable yet (RFC 4862). */
@@ -40,6 +42,8 @@ export interface AddressPut {
   readonly label?: string | undefined;
   readonly peer?: string | undefined;
   readonly broadcast?: string | undefined;
+  /** 0 by default. */
+  readonly metric?: number | undefined;
   readonly noPrefixRoute?: boolean | undefined;
   /** IPv6: usable at once, without duplicate address detection. */
   readonly noDad?: boolean | undefined;
@@ -83,6 +87,7 @@ export function addressFields(put: AddressPut): RawAddress {
     scope: put.scope === undefined ? 0 : scopeField(put.scope, 'address.scope'),
     label:
       put.label === undefined ? undefined : textField(put.label, 'address.label', IFNAMSIZ - 1),
+    metric: integerField(put.metric ?? 0, 'address.metric', 0, 0xffffffff),
     peer: other(put.peer, 'address.peer'),
     broadcast: other(put.broadcast, 'address.broadcast'),
     flags:

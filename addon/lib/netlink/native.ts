@@ -36,6 +36,7 @@ export interface RawAddress {
   readonly prefixLength: number;
   readonly scope: number;
   readonly flags: number;
+  readonly metric: number;
   readonly label: string | undefined;
   readonly peer: string | undefined;
   readonly broadcast: string | undefined;

@@ -1,14 +1,11 @@
-import type { AddressState, Netlink } from 'libbpf-ts';
+import type { AddressPut, AddressState, Netlink } from 'libbpf-ts';
 import { addressBits, familyOf, type Address } from '../../net/address.js';
-import { addressLabel } from '../nexthop.js';
+import { addressLabel, addressMetric, loopback } from '../nexthop.js';
 import type { Table } from '../table.js';
 
-/** The kernel gives the loopback interface this index in every network namespace. */
-const loopback = 1;
-
 /**
- * Tunnel addresses on lo. Ours are known by their label; one of `wanted` that someone else put there does as well, and
- * stays when we go.
+ * Tunnel addresses on lo. Ours are known by their label or metric; one of `wanted` that someone else put there does as
+ * well, and stays when we go.
  */
 export function addresses(
   netlink: Netlink,
@@ -22,7 +19,7 @@ export function addresses(
     entries: () =>
       new Map(
         onLoopback()
-          .filter(({ address, label }) => label === addressLabel || wanted.has(address as Address))
+          .filter((state) => isOurs(state) || wanted.has(state.address as Address))
           .map(({ address }) => [address as Address, address as Address]),
       ),
     put: (entries) => {
@@ -31,13 +28,24 @@ export function addresses(
           index: loopback,
           address,
           prefixLength: addressBits[familyOf(address)],
-          label: addressLabel,
+          ...markOf(address),
         });
     },
     remove: (keys) => {
-      const ours = onLoopback().filter(({ label }) => label === addressLabel);
+      const ours = onLoopback().filter(isOurs);
       for (const address of keys)
         for (const state of ours) if (state.address === address) netlink.removeAddress(state);
     },
   };
+}
+
+function isOurs({ label, metric, family }: AddressState): boolean {
+  return family === 'ipv4' ? label === addressLabel : metric === addressMetric;
+}
+
+/** No duplicate detection on lo: nobody could answer. */
+function markOf(address: Address): Partial<AddressPut> {
+  return familyOf(address) === 'ipv4'
+    ? { label: addressLabel }
+    : { metric: addressMetric, noDad: true };
 }

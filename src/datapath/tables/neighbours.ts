@@ -1,4 +1,5 @@
 import type { Netlink } from 'libbpf-ts';
+import { families, type Address } from '../../net/address.js';
 import { nobody, nobodyMac } from '../nexthop.js';
 import type { Table } from '../table.js';
 import { keyOfNeighbour, type KernelNeighbour } from '../underlay.js';
@@ -8,9 +9,9 @@ export function neighbours(netlink: Netlink): Table<string, KernelNeighbour> {
   const ours = (): KernelNeighbour[] =>
     netlink
       .neighbours()
-      .filter(({ address }) => address === nobody)
-      .map(({ index, mac, state }) => ({
-        address: nobody,
+      .filter(({ address }) => isNobody(address))
+      .map(({ address, index, mac, state }) => ({
+        address: address as Address,
         index,
         // Any other state means that the kernel has begun to ask the network for nobody's MAC.
         mac: state === 'permanent' && mac === nobodyMac ? nobodyMac : undefined,
@@ -30,4 +31,8 @@ export function neighbours(netlink: Netlink): Table<string, KernelNeighbour> {
           netlink.removeNeighbour({ address: entry.address, index: entry.index });
     },
   };
+}
+
+function isNobody(address: string): boolean {
+  return families.some((family) => nobody[family] === address);
 }

@@ -93,7 +93,9 @@ export class Kernel {
       this.switching,
       this.nowMs,
     );
-    const underlay = underlayOf(desired, { name: 'eth0', index: 2, mtu: 1500 });
+    const underlay = underlayOf(desired, { name: 'eth0', index: 2, mtu: 1500 }, () => {
+      return 'crosses families';
+    });
     const changes = reconcile([
       ...steps,
       ...planNetwork(underlay, this.network, this.switching.isDelaying),

@@ -6,6 +6,7 @@ import {
   addressLabel,
   blackholePriority,
   guardPriority,
+  addressMetric,
   nobody,
   nobodyMac,
   routeProtocol,
@@ -52,7 +53,9 @@ const names = test.macro({
 const { ownMark } = configOf(worldOf([]).inventory.settings, noProbes);
 
 test(names, 'mark', `0x${ownMark.toString(16)}`);
-test(names, 'next hop', nobody);
+test(names, 'next hop', nobody.ipv4);
+test(names, 'next hop of IPv6', nobody.ipv6);
+test(names, 'metric of tunnel addresses', String(addressMetric));
 test(names, "next hop's MAC", nobodyMac);
 test(names, 'route protocol', String(routeProtocol));
 test(names, 'metric of the guards', String(guardPriority));
