@@ -221,7 +221,9 @@ ABI_SIZE(struct peer_traffic, 48);
 struct path_mtu {
 	__u32 mtu; /* bytes of an outer packet; 0: nothing was said */
 	__u32 zero;
-	__u64 until; /* CLOCK_MONOTONIC, ns: after that the path may have grown again */
+	/* CLOCK_MONOTONIC, ns: after that the path may have grown again. Of SELF_IPV4, to which no
+	 * path leads: how often any of the others changed. */
+	__u64 until;
 };
 ABI_SIZE(struct path_mtu, 16);
 

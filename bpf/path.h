@@ -72,10 +72,14 @@ static __always_inline __u32 plateau_below(__u32 bytes)
 static __always_inline void path_remember(__u32 peer, __u32 mtu)
 {
 	struct path_mtu *path = bpf_map_lookup_elem(&path_mtus, &peer);
+	const __u32 self = SELF_IPV4;
+	struct path_mtu *changes = bpf_map_lookup_elem(&path_mtus, &self);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!path || (path->mtu && path->mtu < mtu && now < path->until))
+	if (!path || !changes || (path->mtu && path->mtu < mtu && now < path->until))
 		return;
+	if (path->mtu != mtu || now >= path->until)
+		__sync_fetch_and_add(&changes->until, 1);
 	path->mtu = mtu;
 	path->until = now + config.path_mtu_seconds * 1000000000ULL;
 }

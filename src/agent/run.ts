@@ -127,7 +127,9 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     every(timing.readBack, signal, () => bell.ring()),
     every(timing.pulse, signal, () => {
       // While rounds fail they are tried again anyway, later and later.
-      if (notebook.isFailing || datapath.uplink === undefined || datapath.isIntact()) return;
+      if (notebook.isFailing || datapath.uplink === undefined) return;
+      if (datapath.hasNewPaths()) bell.ring();
+      if (datapath.isIntact()) return;
       notebook.missing();
       bell.ring();
     }),

@@ -18,11 +18,12 @@ import type { Image } from './image.js';
 import { Places, type Remembered } from './indices.js';
 import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
+import { countPathChanges, narrowRoutes, readPathMtus } from './path-mtu.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
 import { mapTables, networkTables } from './tables/index.js';
-import { underlayOf } from './underlay.js';
+import { keyOfRoute, underlayOf, type Underlay } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface DatapathOptions {
@@ -61,6 +62,7 @@ export class Datapath implements Disposable {
   #room = 1;
   #remembered: Remembered = new Map();
   #uplink: Uplink | undefined;
+  #pathChanges = 0n;
 
   constructor(options: DatapathOptions, netlink: Netlink) {
     this.#options = options;
@@ -113,7 +115,7 @@ export class Datapath implements Disposable {
     const underlay =
       uplink.found === undefined
         ? undefined
-        : underlayOf(desired, uplink.found, () => crossingOf(this.#probes));
+        : this.#underlay(desired, uplink.found, current.parts, image);
     const network =
       underlay === undefined
         ? []
@@ -138,6 +140,12 @@ export class Datapath implements Disposable {
     };
   }
 
+  /** Whether the programs learned a path MTU since the last round: rtnetlink does not tell of these. */
+  hasNewPaths(): boolean {
+    const maps = this.#loaded?.parts.maps;
+    return maps !== undefined && countPathChanges(maps.path_mtus) !== this.#pathChanges;
+  }
+
   /** Whether programs and pins are where the last round left them; rtnetlink does not tell of these. */
   isIntact(): boolean {
     if (this.#loaded === undefined || this.#uplink === undefined) return false;
@@ -149,6 +157,16 @@ export class Datapath implements Disposable {
     this.#attachment[Symbol.dispose]();
     this.#loaded?.parts[Symbol.dispose]();
     this.#loaded = undefined;
+  }
+
+  #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Image): Underlay {
+    const underlay = underlayOf(desired, uplink, () => crossingOf(this.#probes));
+    this.#pathChanges = countPathChanges(maps.path_mtus);
+    const paths = readPathMtus(maps.path_mtus);
+    const narrow = narrowRoutes(desired, names.peers, paths, uplink);
+    const routes = new Map(underlay.routes);
+    for (const route of narrow) routes.set(keyOfRoute(route), route);
+    return { ...underlay, routes };
   }
 
   /** A change that needs old and new entries side by side may not fit: the next round makes larger tables. */

@@ -1,7 +1,13 @@
 import { u32 } from 'libbpf-ts';
+import { encapsulations } from '../encap/index.js';
+import type { Desired, PeerName } from '../model/desired.js';
+import { familyOf } from '../net/address.js';
 import { pathMtu } from './abi.js';
-import type { PeerIndex } from './entry.js';
+import { selfIndex, type PeerIndex } from './entry.js';
 import type { RawMap } from './maps.js';
+import { nobody, poolPriority } from './nexthop.js';
+import type { KernelRoute } from './underlay.js';
+import type { Uplink } from './uplink.js';
 
 /** What routers on the way to a peer said of the largest packet that they forward. */
 export interface PathMtu {
@@ -20,4 +26,50 @@ export function readPathMtus(map: RawMap): readonly PathMtu[] {
     .readAll()
     .filter(([, { mtu, until }]) => mtu !== 0 && until > now)
     .map(([index, { mtu, until }]) => ({ index, mtu, secondsLeft: Number(until - now) / 1e9 }));
+}
+
+/** How often the programs learned something new: one look tells whether all of them are worth another. */
+export function countPathChanges(map: RawMap): bigint {
+  return map.typed(u32, pathMtu).get(selfIndex.ipv4)?.until ?? 0n;
+}
+
+/**
+ * Pure: routes for the blocks behind narrow paths. The programs answer senders that can make smaller packets; for the
+ * others the kernel has to fragment, and does what its routes say.
+ */
+export function narrowRoutes(
+  desired: Desired,
+  peers: ReadonlyMap<PeerName, PeerIndex>,
+  paths: readonly PathMtu[],
+  uplink: Uplink,
+): readonly KernelRoute[] {
+  if (paths.length === 0) return [];
+  const narrow = new Map(paths.map(({ index, mtu }) => [index, mtu]));
+  return [...desired.blocks].flatMap(([destination, { peer, policy: name }]) => {
+    const policy = desired.policies.get(name);
+    const way = peer === 'self' ? undefined : desired.peers.get(peer);
+    const mtu = peer === 'self' ? undefined : narrow.get(peers.get(peer) ?? selfIndex.ipv4);
+    if (policy === undefined || way === undefined || mtu === undefined) return [];
+    const encap = way.sameSubnet ? policy.sameSubnet : policy.otherSubnet;
+    if (encap === 'none') return [];
+    const room = mtu - encapsulations[encap].overheadBytes[policy.underlay];
+    const family = familyOf(destination);
+    return {
+      type: 'unicast',
+      destination,
+      gateway: nobody[family],
+      index: uplink.index,
+      source: sourceFor(desired, name),
+      mtu: family === 'ipv6' ? Math.max(room, ipv6Least) : room,
+      priority: poolPriority[family],
+    };
+  });
+}
+
+/** RFC 8200 section 5. */
+const ipv6Least = 1280;
+
+/** The source that the pool's own route has: its policy is named by its CIDR. */
+function sourceFor({ routes }: Desired, policy: string) {
+  return [...routes].find(([cidr]) => (cidr as string) === policy)?.[1].source;
 }

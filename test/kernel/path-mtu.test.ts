@@ -26,6 +26,23 @@ test.serial('a workload learns within two round trips what the path takes', asyn
   });
 });
 
+test.serial(
+  'what may not be told of is fragmented by the kernel, as with the kernel’s own devices',
+  async (t) => {
+    if (skips(t, 'ip', 'nsenter', 'ping')) return;
+    const lab = await narrowed();
+    const { address } = endpoint(lab, 'c1');
+    const large = ['-M', 'dont', '-s', '3000', '-i0.2', '-W1'];
+    await on(lab, 'a1', 'ping', '-n', '-c2', ...large, address); // both ends learn, their agents follow
+    const { stdout } = await on(lab, 'a1', 'ping', '-n', '-c5', ...large, address);
+    t.regex(stdout, / 5 received/);
+    t.regex(
+      await ran(lab, 'node-a', 'ip', 'route', 'show', 'proto', '147'),
+      /10\.244\.3\.0\/26 via 169\.254\.47\.89 dev eth0 .*mtu 1350/,
+    );
+  },
+);
+
 test.serial('so does the node itself', async (t) => {
   if (skips(t, 'ip', 'nsenter', 'ping')) return;
   const lab = await narrowed();

@@ -28,15 +28,16 @@ export class Network implements AsyncDisposable {
   readonly name = `dp-${process.pid}-${(counter += 1)}`;
   readonly scratch = mkdtempSync(join(tmpdir(), `${this.name}-`));
   readonly manifests = join(this.scratch, 'cluster.yaml');
+  readonly stack: Stack;
   readonly #agents: Agent[] = [];
   readonly #flows: ChildProcess[] = [];
 
-  constructor(modes: PoolModes = { vxlanMode: 'Always' }) {
+  constructor(modes: PoolModes = { vxlanMode: 'Always' }, stack: Stack = 'ipv4') {
+    this.stack = stack;
     const [a, b, wa, wb] = [this.space('a'), this.space('b'), this.space('wa'), this.space('wb')];
     for (const space of [a, b, wa, wb]) ip('netns', 'add', space);
-    // IPv4 alone: duplicate address detection would change the snapshots under our feet.
-    for (const space of [a, b])
-      inside(space, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+    for (const space of [a, b, wa, wb])
+      inside(space, 'sysctl', '-qw', ...(stack === 'ipv4' ? noIpv6 : ipv6));
     this.wire();
     this.#node(a, wa, 1);
     this.#node(b, wb, 2);
@@ -50,6 +51,8 @@ export class Network implements AsyncDisposable {
     for (const [place, node] of [a, b].entries()) {
       ip('-n', node, 'link', 'set', 'eth0', 'up');
       ip('-n', node, 'address', 'add', `192.168.77.${place + 1}/24`, 'dev', 'eth0');
+      if (this.stack === 'dual-stack')
+        ip('-n', node, 'address', 'add', `fd00:77::${place + 1}/64`, 'dev', 'eth0', 'nodad');
     }
   }
 
@@ -78,6 +81,15 @@ export class Network implements AsyncDisposable {
     ip('-n', workload, 'address', 'add', `10.244.${number}.5/32`, 'dev', 'eth0');
     ip('-n', workload, 'route', 'add', '169.254.1.1', 'dev', 'eth0');
     ip('-n', workload, 'route', 'add', 'default', 'via', '169.254.1.1');
+    if (this.stack === 'dual-stack') this.#ipv6(node, workload, number);
+  }
+
+  #ipv6(node: string, workload: string, number: number): void {
+    const address = `fd00:244:0:${number}::5/128`;
+    ip('-n', node, 'address', 'add', 'fe80::1/64', 'dev', 'cali0', 'nodad');
+    ip('-n', node, 'route', 'add', address, 'dev', 'cali0');
+    ip('-n', workload, 'address', 'add', address, 'dev', 'eth0', 'nodad');
+    ip('-n', workload, 'route', 'add', 'default', 'via', 'fe80::1', 'dev', 'eth0');
   }
 
   /** a, b: the nodes; wa, wb: their workloads. */
@@ -105,9 +117,12 @@ export class Network implements AsyncDisposable {
             bgp: {
               ipv4Address: `192.168.77.${number}/24`,
               ipv4IPIPTunnelAddr: `10.244.${number}.0`,
+              ...(this.stack === 'ipv4' ? {} : { ipv6Address: `fd00:77::${number}/64` }),
             },
             ipv4VXLANTunnelAddr: `10.244.${number}.0`,
+            ...(this.stack === 'ipv4' ? {} : { ipv6VXLANTunnelAddr: `fd00:244:0:${number}::` }),
           }),
+          ...(this.stack === 'ipv4' ? [] : [ipv6Block(number, node)]),
           resource('IPAMBlock', `10-244-${number}-0-26`, {
             cidr: `10.244.${number}.0/26`,
             affinity: `host:${node}`,
@@ -122,6 +137,7 @@ export class Network implements AsyncDisposable {
           }),
         ];
       }),
+      ...(this.stack === 'ipv4' ? [] : [ipv6Pool]),
       ...more,
     ];
     const beside = `${this.manifests}.new`;
@@ -200,13 +216,19 @@ export class Network implements AsyncDisposable {
 
   /** Echo requests from the workload on node-a to the one on node-b; gives how many were answered. */
   ping(count = 3, ...more: readonly string[]): number {
-    const text = inside(
-      this.space('wa'),
-      'sh',
-      '-c',
-      `ping -n -i 0.05 -W 1 -c ${count} ${more.join(' ')} 10.244.2.5 || true`,
-    );
+    return this.pingTo('10.244.2.5', count, ...more);
+  }
+
+  /** The same to any address, from wherever in the network. */
+  pingTo(address: string, count = 3, ...more: readonly string[]): number {
+    const text = this.pinged('wa', address, '-i0.05', '-W1', `-c${count}`, ...more);
     return Number(/(\d+) received/.exec(text)?.[1]);
+  }
+
+  /** What ping says. */
+  pinged(from: 'a' | 'b' | 'wa' | 'wb', address: string, ...more: readonly string[]): string {
+    const command = `ping -n ${more.join(' ')} ${address} 2>&1 || true`;
+    return inside(this.space(from), 'sh', '-c', command);
   }
 
   /** A flow of echo requests until it is stopped; gives then what was sent and what came back. */
@@ -248,6 +270,39 @@ export class Network implements AsyncDisposable {
     for (const short of ['wa', 'wb', 'a', 'b'] as const) ip('netns', 'del', this.space(short));
     rmSync(this.scratch, { recursive: true, force: true });
   }
+}
+
+/** What the nodes and workloads of a Network have. */
+export type Stack = 'ipv4' | 'dual-stack';
+
+/** Duplicate address detection would change the snapshots under our feet. */
+const noIpv6 = ['net.ipv6.conf.default.disable_ipv6=1'];
+const ipv6 = [
+  'net.ipv6.conf.all.forwarding=1',
+  'net.ipv6.conf.default.accept_dad=0',
+  'net.ipv6.conf.default.dad_transmits=0',
+];
+
+const ipv6Pool = resource('IPPool', 'workloads-ipv6', {
+  cidr: 'fd00:244::/48',
+  blockSize: 122,
+  vxlanMode: 'Always',
+  ipipMode: 'Never',
+  natOutgoing: false,
+});
+
+function ipv6Block(number: number, node: string): object {
+  return resource('IPAMBlock', `fd00-244-0-${number}-122`, {
+    cidr: `fd00:244:0:${number}::/122`,
+    affinity: `host:${node}`,
+    allocations: Array.from({ length: 64 }, (_, ordinal) =>
+      ordinal === 0 || ordinal === 5 ? 0 : null,
+    ),
+    attributes: [{ handle_id: 'workload', secondary: { node } }],
+    unallocated: [],
+    strictAffinity: false,
+    deleted: false,
+  });
 }
 
 /** One line of an agent's log. */
