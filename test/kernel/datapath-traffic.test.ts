@@ -7,6 +7,7 @@ import { features } from 'libbpf-ts';
 import { dissectFile } from '../support/dissect.js';
 import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
+import { addressIn, overlays, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Peer } from '../support/pair.js';
 
 const megabyte = 1 << 20;
@@ -14,7 +15,7 @@ const megabyte = 1 << 20;
 interface Row {
   readonly peer: Peer;
   readonly by: AttachBy;
-  readonly encap: 'vxlan' | 'ipip' | 'none';
+  readonly encap: OverlayName;
   readonly offloads: Offloads;
 }
 
@@ -23,13 +24,13 @@ async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row):
   if (missing !== undefined) return skip(t, missing);
   using pair = new Pair(peer, by);
   pair.offloads(offloads);
-  const pool = { vxlan: '10.244', ipip: '10.245', none: '10.246' }[encap];
-  const [toA, toB] = [`${pool}.1.5`, `${pool}.2.5`];
+  const [toA, toB] = [addressIn(encap, 'a'), addressIn(encap, 'b')];
+  const { mtu } = overlays[encap];
   const folder = mkdtempSync(join(tmpdir(), 'bp2-capture-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
 
-  t.true(pair.pings('a', toB, 1450), 'a packet of the full MTU arrives, and its answer');
-  t.true(pair.pings('b', toA, 1450));
+  t.true(pair.pings('a', toB, mtu), 'a packet of the full MTU arrives, and its answer');
+  t.true(pair.pings('b', toA, mtu));
   const traffic = async (): Promise<void> => {
     for (const [from, address] of [['a', toB] as const, ['b', toA] as const]) {
       const [sent, got] = await pair.transfer(from, address, 8 * megabyte);
@@ -60,10 +61,11 @@ function addsUp(
   const a = pair.counts('a');
   const drops = [...a, ...pair.counts('b')].filter(([name, n]) => name.includes('DROP') && n > 0n);
   t.deepEqual(drops, []);
-  const sent = encap === 'none' ? 'egress DIRECT' : 'egress ENCAPSULATED';
+  const direct = encap.startsWith('none');
+  const sent = direct ? 'egress DIRECT' : 'egress ENCAPSULATED';
   t.true((a.get(sent) ?? 0n) > 0n);
   t.is(a.get('egress PASS_OWN_TUNNEL'), a.get(sent), 'each is met once more, when it leaves');
-  t.is((a.get('ingress DECAPSULATED') ?? 0n) > 0n, encap !== 'none');
+  t.is((a.get('ingress DECAPSULATED') ?? 0n) > 0n, !direct);
   // What is cut on the way is merged again, but not into the same packets.
   if (peer !== 'programs' || offloads === 'wire') return;
   const b = pair.counts('b');
@@ -83,11 +85,25 @@ const rows: readonly Row[] = [
   { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'wire' },
   { peer: 'programs', by: 'clsact', encap: 'ipip', offloads: 'on' },
   { peer: 'programs', by: 'tcx', encap: 'none', offloads: 'on' },
+  { peer: 'programs', by: 'tcx', encap: 'none6', offloads: 'on' },
+  ...(
+    ['vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4', 'ip6ip over 6', 'ip6ip over 4'] as const
+  ).flatMap((encap) =>
+    (['on', 'wire', 'off'] as const).map((offloads): Row => ({
+      peer: 'programs',
+      by: 'tcx',
+      encap,
+      offloads,
+    })),
+  ),
+  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan6', offloads: 'off' },
+  { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'on' },
+  { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'wire' },
 ];
 
 for (const row of rows)
   test.serial(
-    `${row.encap === 'none' ? 'CrossSubnet in one subnet' : row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
+    `${row.encap.startsWith('none') ? `CrossSubnet in one subnet (${row.encap})` : row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
     carries,
     row,
   );

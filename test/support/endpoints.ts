@@ -19,9 +19,9 @@ export const tcpSender = `
 /** Python: counts datagrams until none came for a second. */
 export const udpReceiver = `
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-s.bind(('', 5202))
+s.bind(('::', 5202))
 print('listening')
 s.settimeout(1)
 n = 0
@@ -36,7 +36,8 @@ except TimeoutError:
 /** Python: ten datagrams of 1,000 bytes in each super-packet. */
 export const udpSender = `
 import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
 for _ in range(int(sys.argv[2])):
     s.sendto(bytes(10000), (sys.argv[1], 5202))

@@ -2,7 +2,7 @@ import { open, type BpfObject } from 'libbpf-ts';
 import * as abi from '../../src/datapath/abi.js';
 import { configOf, probe, type Config, type ProgramSettings } from '../../src/datapath/config.js';
 import { datapathObject } from './object.js';
-import { fill, tablesOf, type NodeName, type Tables } from './world.js';
+import { fill, tablesOf, type NodeName, type PoolRow, type Tables } from './world.js';
 
 /** A node's loaded programs, with the tables that its agent would have written. */
 export interface Loaded {
@@ -16,11 +16,12 @@ export function load(
   node: NodeName,
   changes: Partial<Config> = {},
   file: string = datapathObject(),
+  more: readonly PoolRow[] = [],
 ): Loaded {
   const config = { ...configOf(settings, probe()), ...changes };
   const object = open(file).setGlobal('config', abi.config, config).load();
   const tables = tablesOf(object);
-  fill(tables, node);
+  fill(tables, node, more);
   return { object, config, tables };
 }
 

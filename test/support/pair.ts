@@ -5,15 +5,19 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { inNamespace, type Link } from 'libbpf-ts';
 import { nobody as nobodies } from '../../src/datapath/nexthop.js';
+import { families } from '../../src/net/address.js';
 import { countsOf, type Count } from './count.js';
 import { indexOf } from './dut.js';
 import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
 import { load, type Loaded } from './load.js';
 import { offloads, type Offloads } from './offloads.js';
-import { nodes } from './world.js';
+import { datapathObject } from './object.js';
+import { addressIn, overlayNames, overlays, type OverlayName } from './overlays.js';
+import { beyondCalico, nodes, peerIndex } from './world.js';
 
 export type Side = 'a' | 'b';
-export type Peer = 'programs' | 'kernel vxlan';
+/** zero: an IPv6 peer that takes UDP without checksums; the kernel's device does so when it is told. */
+export type Peer = 'programs' | 'kernel vxlan' | 'kernel vxlan, zero';
 export type AttachBy = 'tcx' | 'clsact';
 
 /**
@@ -32,7 +36,7 @@ export class Pair implements Disposable {
       this.#ip(['netns', 'add', this.workload(side)]);
       inNamespace(`/run/netns/${this.namespace(side)}`, () => {
         writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-        writeFileSync('/proc/sys/net/ipv6/conf/default/disable_ipv6', '1');
+        writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
       });
     }
     this.#batch('a', [
@@ -40,9 +44,10 @@ export class Pair implements Disposable {
         `address ${nodes.b.uplinkMac} netns ${this.namespace('b')}`,
     ]);
     for (const side of sides) this.#wire(side);
-    this.#attach('a', by);
-    if (peer === 'programs') this.#attach('b', by);
-    else this.#kernelVxlan();
+    const zeroChecksum = peer !== 'kernel vxlan';
+    this.#attach('a', by, zeroChecksum);
+    if (peer === 'programs') this.#attach('b', by, zeroChecksum);
+    else this.#kernelVxlan(zeroChecksum);
   }
 
   namespace(side: Side): string {
@@ -80,7 +85,7 @@ export class Pair implements Disposable {
 
   /** Two pings from one workload to the other, of one packet with DF; whether both were answered. */
   pings(from: Side, address: string, ipBytes: number): boolean {
-    const size = ['-s', String(ipBytes - 28)];
+    const size = ['-s', String(ipBytes - (address.includes(':') ? 48 : 28))];
     const ping = [
       'ping',
       '-n',
@@ -130,7 +135,7 @@ export class Pair implements Disposable {
 
   /** Captures tunnel packets where they arrive, while `traffic` runs. */
   async capture(at: Side, file: string, traffic: () => Promise<unknown>): Promise<void> {
-    const filter = ['udp port 4789 or ip proto 4'];
+    const filter = ['udp port 4789 or ip proto 4 or ip proto 41 or ip6 proto 41'];
     const options = ['-i', 'uplink', '-U', '-w', file, '-c', '600', ...filter];
     const tcpdump = this.#start(this.namespace(at), ['tcpdump', ...options]);
     const ended = once(tcpdump, 'exit'); // by itself, when it has enough
@@ -154,29 +159,41 @@ export class Pair implements Disposable {
   };
 
   #wire(side: Side): void {
-    const { underlay, third } = nodes[side];
+    const { underlay, underlay6 } = nodes[side];
     const workload = this.workload(side);
+    const end = (name: OverlayName, host: 1 | 5, device: string): string => {
+      const length = overlays[name].family === 'ipv4' ? '24' : '64';
+      const dad = overlays[name].family === 'ipv4' ? '' : ' nodad';
+      return `address add ${addressIn(name, side, host)}/${length} dev ${device}${dad}`;
+    };
     this.#batch(side, [
       `address add ${underlay}/24 dev uplink`,
+      `address add ${underlay6}/64 dev uplink nodad`,
       'link set lo up',
       'link set uplink up',
       `link add cali0 type veth peer name eth0 netns ${workload}`,
       'link set cali0 up',
-      ...pooled.map((pool) => `address add ${pool}.${third}.1/24 dev cali0`),
+      ...overlayNames.map((name) => end(name, 1, 'cali0')),
     ]);
     execFileSync('ip', ['-n', workload, '-batch', '-'], {
       input: [
-        'link set eth0 up mtu 1450',
-        ...pooled.map((pool) => `address add ${pool}.${third}.5/24 dev eth0`),
-        ...pooled.map((pool) => `route add ${pool}.0.0/16 via ${pool}.${third}.1`),
+        'link set eth0 up mtu 1500',
+        ...overlayNames.map((name) => end(name, 5, 'eth0')),
+        ...overlayNames.map((name) => {
+          const { pool, mtu } = overlays[name];
+          return `route add ${pool} via ${addressIn(name, side, 1)} mtu ${mtu}`;
+        }),
       ].join('\n'),
     });
   }
 
   /** Loads, writes NOBODY's neighbour entry and the pool routes, attaches. */
-  #attach(side: Side, by: AttachBy): void {
-    const loaded = load(side);
+  #attach(side: Side, by: AttachBy, zeroChecksum: boolean): void {
+    const loaded = load(side, { ip6ip: 1 }, datapathObject(), beyondCalico);
     this.#loaded[side] = loaded;
+    const other = peerIndex(side, side === 'a' ? 'b' : 'a', 'ipv6');
+    const entry = loaded.tables.peers.get(other);
+    if (entry !== undefined) loaded.tables.peers.set(other, { ...entry, zeroChecksum });
     const ifindex = indexOf(this.namespace(side), 'uplink');
     inNamespace(`/run/netns/${this.namespace(side)}`, () => {
       for (const direction of ['ingress', 'egress'] as const)
@@ -185,25 +202,40 @@ export class Pair implements Disposable {
         );
     });
     this.#batch(side, [
-      `neigh add ${nobodies.ipv4} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
-      `route add 10.244.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1450`,
-      `route add 10.245.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1480`,
-      `route add 10.246.0.0/16 via ${nobodies.ipv4} dev uplink onlink mtu 1450`,
+      ...families.map(
+        (family) =>
+          `neigh add ${nobodies[family]} lladdr ${loaded.config.nobodyMac} dev uplink nud permanent`,
+      ),
+      ...overlayNames.map((name) => {
+        const { family, pool, mtu } = overlays[name];
+        return `route add ${pool} via ${nobodies[family]} dev uplink onlink mtu ${mtu}`;
+      }),
     ]);
   }
 
   /** As Felix sets it up: no learning, static neighbour and forwarding entries. */
-  #kernelVxlan(): void {
+  #kernelVxlan(zeroChecksum: boolean): void {
     const { a, b } = nodes;
+    const zero = zeroChecksum ? ' udp6zerocsumtx udp6zerocsumrx' : '';
     this.#batch('b', [
       `link add vxlan.calico mtu 1450 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
         `local ${b.underlay} dev uplink nolearning`,
+      `link add vxlan-v6.calico mtu 1430 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
+        `local ${b.underlay6} dev uplink nolearning${zero}`,
       'link set vxlan.calico up',
+      'link set vxlan-v6.calico up',
       `neigh add 10.244.1.0 lladdr ${a.vtepMac} dev vxlan.calico nud permanent`,
       'route add 10.244.1.0/24 via 10.244.1.0 dev vxlan.calico onlink',
+      `neigh add fd00:244:0:1:: lladdr ${a.vtepMac} dev vxlan-v6.calico nud permanent`,
+      'route add fd00:244:0:1::/64 via fd00:244:0:1:: dev vxlan-v6.calico onlink',
     ]);
-    const entry = [a.vtepMac, 'dev', 'vxlan.calico', 'dst', a.underlay];
-    this.#run(this.namespace('b'), ['bridge', 'fdb', 'add', ...entry]);
+    for (const [device, underlay] of [
+      ['vxlan.calico', a.underlay],
+      ['vxlan-v6.calico', a.underlay6],
+    ] as const) {
+      const entry = [a.vtepMac, 'dev', device, 'dst', underlay];
+      this.#run(this.namespace('b'), ['bridge', 'fdb', 'add', ...entry]);
+    }
   }
 
   #ip(argv: readonly string[]): void {
@@ -229,8 +261,5 @@ export class Pair implements Disposable {
 }
 
 const sides = ['a', 'b'] as const;
-
-/** Pools between A and B, which share a subnet: VXLAN, IPIP, and CrossSubnet, which is direct. */
-const pooled = ['10.244', '10.245', '10.246'];
 
 let made = 0;

@@ -47,7 +47,8 @@ export const nodes = {
 
 export type NodeName = keyof typeof nodes;
 
-interface PoolRow {
+/** A pool and what its packets get. */
+export interface PoolRow {
   readonly cidr: string;
   readonly policy: Policy;
 }
