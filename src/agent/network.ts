@@ -20,7 +20,12 @@ function concerns(event: NetlinkEvent, uplink: Uplink | undefined): boolean {
     case 'overflow':
       return true;
     case 'link':
-      return uplink === undefined || event.index === uplink.index || event.name === uplink.name;
+      return (
+        uplink === undefined ||
+        event.index === uplink.index ||
+        event.index === loopback ||
+        event.name === uplink.name
+      );
     case 'address':
       return uplink === undefined || event.index === uplink.index || event.index === loopback;
     case 'route':

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { ObjectFile } from '../datapath/compile.js';
 import type { Datapath, Round } from '../datapath/datapath.js';
+import type { Fault } from '../datapath/fault.js';
 import type { Folders } from '../datapath/folders.js';
 import { writeState, type State } from '../datapath/state.js';
 import { EncapError } from '../errors.js';
@@ -16,7 +17,7 @@ export class Notebook {
   #written = '';
   #build = '';
   #failure = '';
-  readonly #notCarried = new Set<string>();
+  #faults: ReadonlySet<string> = new Set();
   #rounds = 0;
 
   constructor(
@@ -40,18 +41,14 @@ export class Notebook {
 
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
-    const { loaded, uplink, attached, changes, image, notCarried } = round;
+    const { loaded, uplink, attached, changes, image } = round;
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
       const ids = { ingress: programs.ingress.info.id, egress: programs.egress.info.id };
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
     }
-    for (const pool of notCarried) {
-      if (this.#notCarried.has(pool)) continue;
-      this.#log.warn({ pool }, 'pool not carried: from one family into the other takes Linux 6.3');
-      this.#notCarried.add(pool);
-    }
+    this.#complain([...round.notCarried.values(), ...round.faults]);
     for (const { direction, did } of attached)
       if (did !== 'nothing')
         this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
@@ -99,14 +96,27 @@ export class Notebook {
     this.#log.warn('programs or pins were taken away: putting them back');
   }
 
-  #writeState({ loaded, config, uplink, image, notCarried }: Round, datapath: Datapath): void {
+  /** Each fault once, and once that it is over. */
+  #complain(faults: readonly Fault[]): void {
+    const before = this.#faults;
+    this.#faults = new Set(faults.map(({ message }) => message));
+    for (const { message: fault, hint } of faults)
+      if (!before.has(fault)) this.#log.warn({ fault, hint }, 'degraded');
+    for (const fault of before)
+      if (!this.#faults.has(fault)) this.#log.info({ fault }, 'no longer degraded');
+  }
+
+  #writeState(
+    { loaded, config, uplink, image, notCarried, faults }: Round,
+    datapath: Datapath,
+  ): void {
     const state: State = {
       apiVersion: 'encap/v1',
       kind: 'AgentState',
       ...this.#about,
       pid: process.pid,
       startedAt: this.#startedAt,
-      uplink,
+      uplink: { name: uplink.name, index: uplink.index, mtu: uplink.mtu },
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...this.#object.origin, sha256: this.#object.sha256 },
@@ -116,7 +126,8 @@ export class Notebook {
       peers: byIndex(image.names.peers),
       policies: byIndex(image.names.policies),
       verdicts: loaded.verdicts,
-      notCarried,
+      notCarried: Object.fromEntries(notCarried),
+      faults,
     };
     const text = JSON.stringify(state);
     if (text === this.#written) return;

@@ -128,7 +128,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     every(timing.pulse, signal, () => {
       // While rounds fail they are tried again anyway, later and later.
       if (notebook.isFailing || datapath.uplink === undefined) return;
-      if (datapath.hasNewPaths()) bell.ring();
+      if (datapath.hasNews()) bell.ring();
       if (datapath.isIntact()) return;
       notebook.missing();
       bell.ring();

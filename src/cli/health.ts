@@ -1,22 +1,18 @@
+import type { Fault } from '../datapath/fault.js';
+import type { State } from '../datapath/state.js';
 import type { KernelRoute } from '../datapath/underlay.js';
 import type { Status } from '../datapath/status.js';
-
-/** Something that is wrong with a datapath, and what to do about it. */
-export interface Fault {
-  /** A few words for `--brief`. */
-  readonly short: string;
-  readonly message: string;
-  readonly hint: string;
-}
 
 /** What is looked at to judge a datapath. */
 export interface Findings extends Pick<Status, 'programs' | 'verdicts' | 'peers'> {
   readonly pools: readonly string[];
   readonly routes: readonly KernelRoute[];
+  /** What the last round of an agent complained of. */
+  readonly said: Pick<State, 'notCarried' | 'faults'>;
 }
 
 /** Everything that is wrong; none of it: OK. Drops of stray packets are no fault. */
-export function faultsOf({ programs, verdicts, pools, routes }: Findings): readonly Fault[] {
+export function faultsOf({ programs, verdicts, pools, routes, said }: Findings): readonly Fault[] {
   return [
     ...programs
       .filter(({ attachedTo }) => attachedTo === undefined)
@@ -25,8 +21,10 @@ export function faultsOf({ programs, verdicts, pools, routes }: Findings): reado
         message: `the ${direction} program is not attached: ${withoutProgram[direction]}`,
         hint: 'a running agent puts it back within a second: sudo encap run -f PATH',
       })),
+    ...Object.values(said.notCarried),
+    ...said.faults,
     ...pools
-      .filter((pool) => !pool.includes(':') && !hasRoute(pool, routes))
+      .filter((pool) => !(pool in said.notCarried) && !hasRoute(pool, routes))
       .map((pool) => ({
         short: `no route for ${pool}`,
         message: `there is no route for the pool ${pool}: its packets do not meet the programs`,

@@ -1,12 +1,13 @@
 import { Netlink } from 'libbpf-ts';
 import { holder } from '../agent/lock.js';
+import type { Fault } from '../datapath/fault.js';
 import { foldersOf } from '../datapath/folders.js';
 import { Generation } from '../datapath/generation.js';
 import type { State } from '../datapath/state.js';
 import { readStatus, type PeerStatus, type ProgramStatus } from '../datapath/status.js';
 import { networkTables } from '../datapath/tables/index.js';
 import type { Traffic, VerdictCount } from '../datapath/traffic.js';
-import { faultsOf, type Fault } from './health.js';
+import { faultsOf } from './health.js';
 import { routedPools, waysByPeer } from './map-dump.js';
 import { checkAccess } from './pinned.js';
 
@@ -78,7 +79,8 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
   const pools = routedPools(generation);
   using netlink = Netlink.open();
   const routes = [...networkTables(netlink).routes.entries().values()];
-  const faults = faultsOf({ programs, verdicts, peers, pools, routes });
+  const said = { notCarried: state?.notCarried ?? {}, faults: state?.faults ?? [] };
+  const faults = faultsOf({ programs, verdicts, peers, pools, routes, said });
   const pid = await holder(folders.run);
   const ways = waysByPeer(generation);
   return {
@@ -121,9 +123,6 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
     ...(pid === undefined
       ? ['no agent is running: traffic goes on, changes are not followed (sudo encap run)']
       : []),
-    ...(state?.notCarried ?? []).map(
-      (pool) => `the pool ${pool} is not carried: from one family into the other takes Linux 6.3`,
-    ),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { Netlink } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
+import { contains, type Cidr } from '../net/cidr.js';
 import { Attachment, attachKind, type Attached, type AttachKind } from './attach.js';
 import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
@@ -11,6 +12,7 @@ import { hasClsact } from './clsact.js';
 import type { ObjectFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
 import { firstPeer } from './entry.js';
+import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
@@ -22,6 +24,7 @@ import { countPathChanges, narrowRoutes, readPathMtus } from './path-mtu.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
+import { readSysctls } from './sysctl.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { keyOfRoute, underlayOf, type Underlay } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
@@ -46,7 +49,8 @@ export interface Round {
   readonly config: Config;
   readonly uplink: Uplink;
   readonly image: Image;
-  readonly notCarried: readonly string[];
+  readonly notCarried: ReadonlyMap<Cidr, Fault>;
+  readonly faults: readonly Fault[];
 }
 
 /** Everything of ours in the kernel: brings it to what is desired, again and again, and leaves it there. */
@@ -136,14 +140,19 @@ export class Datapath implements Disposable {
       config: current.config,
       uplink: uplink.get(),
       image,
-      notCarried: underlay?.notCarried ?? [],
+      notCarried: underlay?.notCarried ?? new Map(),
+      faults: underlay?.faults ?? [],
     };
   }
 
-  /** Whether the programs learned a path MTU since the last round: rtnetlink does not tell of these. */
-  hasNewPaths(): boolean {
+  /** Whether a path MTU was learned or a switch of the uplink turned since the last round: rtnetlink does not tell. */
+  hasNews(): boolean {
     const maps = this.#loaded?.parts.maps;
-    return maps !== undefined && countPathChanges(maps.path_mtus) !== this.#pathChanges;
+    const uplink = this.#uplink;
+    return (
+      (maps !== undefined && countPathChanges(maps.path_mtus) !== this.#pathChanges) ||
+      (uplink !== undefined && !isDeepStrictEqual(readSysctls(uplink.name), uplink.sysctls))
+    );
   }
 
   /** Whether programs and pins are where the last round left them; rtnetlink does not tell of these. */
@@ -163,9 +172,10 @@ export class Datapath implements Disposable {
     const underlay = underlayOf(desired, uplink, () => crossingOf(this.#probes));
     this.#pathChanges = countPathChanges(maps.path_mtus);
     const paths = readPathMtus(maps.path_mtus);
-    const narrow = narrowRoutes(desired, names.peers, paths, uplink);
     const routes = new Map(underlay.routes);
-    for (const route of narrow) routes.set(keyOfRoute(route), route);
+    for (const route of narrowRoutes(desired, names.peers, paths, uplink))
+      if (![...underlay.notCarried.keys()].some((pool) => contains(pool, route.destination)))
+        routes.set(keyOfRoute(route), route);
     return { ...underlay, routes };
   }
 
@@ -208,10 +218,18 @@ export class Datapath implements Disposable {
     settings: Settings,
   ): { found: Uplink | undefined; get: () => Uplink } {
     try {
-      const found = uplinkOf(desired, this.#netlink.links(), this.#netlink.addresses(), {
-        ...settings.underlay,
-        interface: this.#options.interface ?? settings.underlay.interface,
-      });
+      const found = uplinkOf(
+        desired,
+        {
+          links: this.#netlink.links(),
+          addresses: this.#netlink.addresses(),
+          sysctls: readSysctls,
+        },
+        {
+          ...settings.underlay,
+          interface: this.#options.interface ?? settings.underlay.interface,
+        },
+      );
       return { found, get: () => found };
     } catch (cause) {
       return {

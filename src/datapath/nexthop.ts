@@ -22,7 +22,7 @@ export const loopback = 1;
 /** Label of every IPv4 address that we put on lo. */
 export const addressLabel = 'lo:encap';
 
-/** IPv6 addresses have no label: the metric of their prefix route tells ours. */
+/** IPv6 addresses have no label: the metric that a prefix route of theirs would have tells ours (since 4.18). */
 export const addressMetric = 14748;
 
 /** Metric of pool routes: better than any other. IPv6 takes 0 for 1024. */

@@ -12,6 +12,7 @@ import { directions } from './load.js';
 import { mapNames, openMaps } from './maps.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
+import { readSysctls } from './sysctl.js';
 import type { Table, TableName } from './table.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
@@ -32,7 +33,11 @@ export function preview(
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
-  const uplink = uplinkOf(desired, netlink.links(), netlink.addresses(), wanted);
+  const uplink = uplinkOf(
+    desired,
+    { links: netlink.links(), addresses: netlink.addresses(), sysctls: readSysctls },
+    wanted,
+  );
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
   const { steps } = planMaps(

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttachKind } from './attach.js';
 import type { Origin } from './compile.js';
+import type { Fault } from './fault.js';
 import type { VerdictNames } from './traffic.js';
 import { writeAtomically } from './write.js';
 
@@ -28,8 +29,10 @@ export interface State {
   readonly policies: Readonly<Record<string, string>>;
   /** Names of the verdict counters by index. */
   readonly verdicts: VerdictNames;
-  /** Pools that are decided but not carried by this version. */
-  readonly notCarried: readonly string[];
+  /** Pools that the last round could not carry, and why. */
+  readonly notCarried: Readonly<Record<string, Fault>>;
+  /** What else the node's network lacked then. */
+  readonly faults: readonly Fault[];
 }
 
 const name = 'state.json';

@@ -1,10 +1,11 @@
-import { unrouted, type Desired, type PolicyName } from '../model/desired.js';
-import { families, familyOf, type Address } from '../net/address.js';
+import { unrouted, type Desired, type PolicyName, type Route } from '../model/desired.js';
+import { families, familyOf, type Address, type Family } from '../net/address.js';
 import { isHost, type Cidr } from '../net/cidr.js';
-import type { Mac } from '../net/mac.js';
+import { networkFaults, type Fault } from './fault.js';
 import { mtuOf } from './mtu.js';
-import { blackholePriority, guardPriority, nobody, nobodyMac, poolPriority } from './nexthop.js';
-import type { Uplink } from './uplink.js';
+import { blackholePriority, guardPriority, nobody, poolPriority } from './nexthop.js';
+import { ipv6MinimumMtu } from './sysctl.js';
+import { underlayMtu, type Uplink } from './uplink.js';
 
 /** A route of ours as the kernel has it. */
 export type KernelRoute =
@@ -27,8 +28,6 @@ export type KernelRoute =
 export interface KernelNeighbour {
   readonly address: Address;
   readonly index: number;
-  /** undefined: there, but not as we want it. */
-  readonly mac: Mac | undefined;
 }
 
 /** What the kernel's own tables should hold for the programs to be met: routes, NOBODY, tunnel addresses. */
@@ -36,61 +35,106 @@ export interface Underlay {
   readonly neighbours: ReadonlyMap<string, KernelNeighbour>;
   readonly addresses: ReadonlyMap<Address, Address>;
   readonly routes: ReadonlyMap<string, KernelRoute>;
-  /** Pools over the other family, which this kernel is too old for. */
-  readonly notCarried: readonly Cidr[];
-}
-
-/** Pure: the routes to NOBODY, and what keeps pool packets from leaving another way. */
-export function underlayOf(desired: Desired, uplink: Uplink, crossing: () => Crossing): Underlay {
-  const [carried, notCarried] = split([...desired.routes], ([cidr]) =>
-    isCarried(cidr, desired, crossing),
-  );
-  const routes = new Map<string, KernelRoute>();
-  const put = (route: KernelRoute): unknown => routes.set(keyOfRoute(route), route);
-
-  for (const cidr of localBlocks(desired))
-    // As Calico does: an unused address of a local block must not leave by the uplink and come back.
-    put({ type: 'blackhole', destination: cidr, priority: blackholePriority });
-  for (const [destination, route] of carried) {
-    // Counts only while the pool route is gone (uplink down): nothing leaves in clear by a default route.
-    put({ type: 'unreachable', destination, priority: guardPriority });
-    put({
-      type: 'unicast',
-      destination,
-      gateway: nobody[familyOf(destination)],
-      index: uplink.index,
-      source: route.source,
-      mtu: mtuOf(route, uplink.mtu),
-      priority: poolPriority[familyOf(destination)],
-    });
-  }
-
-  const used = new Set(carried.map(([cidr]) => familyOf(cidr)));
-  const neighbours = [...used].map((family): KernelNeighbour => {
-    return { address: nobody[family], index: uplink.index, mac: nobodyMac };
-  });
-  return {
-    neighbours: new Map(neighbours.map((entry) => [keyOfNeighbour(entry), entry])),
-    addresses: new Map(
-      families
-        .flatMap((family) => desired.self[family]?.tunnelAddresses ?? [])
-        .map((address) => [address, address]),
-    ),
-    routes,
-    notCarried: notCarried.map(([cidr]) => cidr),
-  };
+  /** Pools that this node can't carry now, and why: their packets are refused, never sent in clear. */
+  readonly notCarried: ReadonlyMap<Cidr, Fault>;
+  /** What else the node's network lacks. */
+  readonly faults: readonly Fault[];
 }
 
 /** Whether this kernel can take a packet of one family out of headers of the other (since 6.3). */
 export type Crossing = 'crosses families' | 'one family';
 
-function isCarried(cidr: Cidr, { policies }: Desired, crossing: () => Crossing): boolean {
-  const underlay = policies.get(cidr as string as PolicyName)?.underlay;
-  return underlay === undefined || underlay === familyOf(cidr) || crossing() === 'crosses families';
+/** Pure: the routes to NOBODY, and what keeps pool packets from leaving another way. */
+export function underlayOf(desired: Desired, uplink: Uplink, crossing: () => Crossing): Underlay {
+  const { ipv6 } = uplink.sysctls;
+  const exists = (family: Family): boolean => family === 'ipv4' || ipv6.is !== 'absent';
+  const speaks = (family: Family): boolean => family === 'ipv4' || ipv6.is === 'on';
+  const notCarried = new Map<Cidr, Fault>();
+  const used = new Set<Family>();
+  const routes = new Map<string, KernelRoute>();
+  const put = (route: KernelRoute): void => {
+    if (exists(familyOf(route.destination))) routes.set(keyOfRoute(route), route);
+  };
+
+  for (const cidr of localBlocks(desired))
+    // As Calico does: an unused address of a local block must not leave by the uplink and come back.
+    put({ type: 'blackhole', destination: cidr, priority: blackholePriority });
+  for (const [destination, route] of desired.routes) {
+    // Counts only while the pool route is gone (uplink down): nothing leaves in clear by a default route.
+    put({ type: 'unreachable', destination, priority: guardPriority });
+    const family = familyOf(destination);
+    const over = familyOver(destination, desired);
+    const mtu = mtuOf(route, underlayMtu(uplink, over));
+    const fault = notCarriedFor({ destination, over, mtu, route, uplink, crossing });
+    if (fault !== undefined) {
+      notCarried.set(destination, fault);
+      continue;
+    }
+    used.add(family);
+    put({
+      type: 'unicast',
+      destination,
+      gateway: nobody[family],
+      index: uplink.index,
+      source: route.source,
+      mtu,
+      priority: poolPriority[family],
+    });
+  }
+
+  const neighbours = [...used].map((family): KernelNeighbour => {
+    return { address: nobody[family], index: uplink.index };
+  });
+  return {
+    neighbours: new Map(neighbours.map((entry) => [keyOfNeighbour(entry), entry])),
+    addresses: new Map(
+      families
+        .filter(speaks)
+        .flatMap((family) => desired.self[family]?.tunnelAddresses ?? [])
+        .map((address) => [address, address]),
+    ),
+    routes,
+    notCarried,
+    faults: networkFaults(used, uplink),
+  };
 }
 
-function split<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
-  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
+/** The family that a pool's packets travel in: its policy is named by its CIDR. */
+function familyOver(cidr: Cidr, { policies }: Desired): Family {
+  return policies.get(cidr as string as PolicyName)?.underlay ?? familyOf(cidr);
+}
+
+interface Candidate {
+  readonly destination: Cidr;
+  readonly over: Family;
+  readonly mtu: number;
+  readonly route: Route;
+  readonly uplink: Uplink;
+  readonly crossing: () => Crossing;
+}
+
+/** What keeps a pool from being carried; undefined: nothing. */
+function notCarriedFor(candidate: Candidate): Fault | undefined {
+  const { destination, over, mtu, route, uplink, crossing } = candidate;
+  const family = familyOf(destination);
+  const { ipv6 } = uplink.sysctls;
+  const fault = (why: string, hint: string): Fault => ({
+    short: `${destination} not carried`,
+    message: `the pool ${destination} is not carried: ${why}`,
+    hint,
+  });
+  if ((family === 'ipv6' || over === 'ipv6') && ipv6.is !== 'on') return fault(ipv6.why, ipv6.hint);
+  if (family !== over && crossing() === 'one family')
+    return fault(
+      'to take packets of one family out of headers of the other takes Linux 6.3',
+      'use a newer kernel, or let the pool travel over its own family (NodeConfig beyondCalico)',
+    );
+  if (family === 'ipv6' && mtu < ipv6MinimumMtu)
+    return fault(
+      `its packets may have ${mtu} bytes, and IPv6 needs ${ipv6MinimumMtu}`,
+      `give ${uplink.name} an MTU of ${ipv6MinimumMtu + route.overheadBytes} or more`,
+    );
+  return undefined;
 }
 
 /** Identity of a route in the kernel: a pool route and its guard differ in type and metric. */

@@ -1,14 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { Network, obstacle, resource } from './datapath/network.js';
+import { inside, ip, Network, obstacle, resource } from './datapath/network.js';
 
 const cannot = obstacle();
-
-const warning = 'pool decided, not carried yet: IPv6 has no datapath';
 
 /** What `encap status -o json` says, as far as it is looked at here. */
 interface Status {
   readonly vxlan: { readonly vni: number; readonly port: number };
-  readonly notes: readonly string[];
+  readonly verdict: string;
+  readonly faults: readonly { readonly message: string }[];
 }
 
 /** A test with two nodes; says what the machine lacks. */
@@ -92,7 +92,7 @@ kernelTest('what a NodeConfig says of the underlay is in force', async (t, netwo
 });
 
 kernelTest(
-  'an IPv6 pool is decided and not carried: one warning in the log, one note in the status',
+  'a pool that the node can’t carry is refused, said once in the log, and a fault of the status',
   async (t, network) => {
     const pools = [
       resource('Node', 'node-a', {
@@ -103,13 +103,19 @@ kernelTest(
       resource('IPPool', 'six', { cidr: 'fd00:10::/56', vxlanMode: 'Always', blockSize: 122 }),
     ];
     network.declare({ vxlanMode: 'Always' }, pools);
-    const agent = await network.agent('a');
-    const told = () => agent.lines.filter(({ msg }) => msg === warning);
+    const agent = await network.agent('a'); // the network has IPv6 off
+    const told = () =>
+      agent.lines.filter(({ msg }) => msg === 'degraded').map(({ fault }) => String(fault));
+    const reason = 'the pool fd00:10::/56 is not carried: IPv6 is off on eth0';
+    t.deepEqual(told(), [reason]);
+    const { verdict, faults } = statusOf(network);
+    t.is(verdict, 'DEGRADED');
     t.deepEqual(
-      told().map(({ pool }) => pool),
-      ['fd00:10::/56'],
+      faults.map(({ message }) => message),
+      [reason],
     );
-    t.true(statusOf(network).notes.some((note) => note.startsWith('the pool fd00:10::/56 is')));
+    const space = network.space('a');
+    t.regex(ip('-n', space, '-6', 'route', 'show', 'fd00:10::/56'), /^unreachable \S+ dev lo/);
 
     const from = agent.lines.length;
     network.declare({ vxlanMode: 'Always' }, [
@@ -117,26 +123,17 @@ kernelTest(
       resource('FelixConfiguration', 'default', { vxlanVNI: 77 }),
     ]);
     await agent.until('programs loaded', { from });
+    t.is(told().length, 1, 'said once, though the programs changed');
 
-    const later = agent.lines.length;
-    network.declare({ vxlanMode: 'Always' }, [
-      ...pools,
-      resource('IPPool', 'seven', { cidr: 'fd00:20::/56', vxlanMode: 'Always', blockSize: 122 }),
-      resource('IPAMBlock', 'fd00-20--122', {
-        cidr: 'fd00:20::/122',
-        affinity: 'host:node-a',
-        allocations: Array.from({ length: 64 }, () => null),
-        attributes: [],
-        unallocated: [],
-        strictAffinity: false,
-        deleted: false,
-      }),
-    ]);
-    await agent.until(warning, { from: later });
-    t.deepEqual(
-      told().map(({ pool }) => pool),
-      ['fd00:10::/56', 'fd00:20::/56'],
-      'each said once, though the programs changed twice',
-    );
+    inside(space, 'sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1');
+    inside(space, 'sysctl', '-qw', 'net/ipv6/conf/eth0/disable_ipv6=0');
+    await agent.until('no longer degraded', { timeoutMs: 1000 });
+    t.regex(told().at(-1) ?? '', /^no interface has the node's address fd00:77::1/);
+    ip('-n', space, 'address', 'add', 'fd00:77::1/64', 'dev', 'eth0', 'nodad');
+    const wanted = 'fd00:10::/56 via fe80::fefe dev eth0 ';
+    for (const began = Date.now(); statusOf(network).verdict !== 'OK' && Date.now() < began + 3000;)
+      await sleep(50);
+    t.is(statusOf(network).verdict, 'OK');
+    t.true(ip('-n', space, '-6', 'route', 'show').includes(wanted));
   },
 );

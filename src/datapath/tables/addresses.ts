@@ -43,9 +43,9 @@ function isOurs({ label, metric, family }: AddressState): boolean {
   return family === 'ipv4' ? label === addressLabel : metric === addressMetric;
 }
 
-/** No duplicate detection on lo: nobody could answer. */
+/** No duplicate detection on lo: nobody could answer. No route for the prefix: the local one says it all. */
 function markOf(address: Address): Partial<AddressPut> {
   return familyOf(address) === 'ipv4'
     ? { label: addressLabel }
-    : { metric: addressMetric, noDad: true };
+    : { metric: addressMetric, noDad: true, noPrefixRoute: true };
 }

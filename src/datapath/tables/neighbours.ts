@@ -1,4 +1,4 @@
-import type { Netlink } from 'libbpf-ts';
+import type { Netlink, NeighbourState } from 'libbpf-ts';
 import { families, type Address } from '../../net/address.js';
 import { nobody, nobodyMac } from '../nexthop.js';
 import type { Table } from '../table.js';
@@ -9,16 +9,11 @@ export function neighbours(netlink: Netlink): Table<string, KernelNeighbour> {
   const ours = (): KernelNeighbour[] =>
     netlink
       .neighbours()
-      .filter(({ address }) => isNobody(address))
-      .map(({ address, index, mac, state }) => ({
-        address: address as Address,
-        index,
-        // Any other state means that the kernel has begun to ask the network for nobody's MAC.
-        mac: state === 'permanent' && mac === nobodyMac ? nobodyMac : undefined,
-      }));
+      .filter(isOurs)
+      .map(({ address, index }) => ({ address: address as Address, index }));
   return {
     name: 'neighbours',
-    same: (a, b) => a.mac === b.mac,
+    same: () => true,
     entries: () => new Map(ours().map((entry) => [keyOfNeighbour(entry), entry])),
     put: (entries) => {
       for (const { address, index } of entries.values())
@@ -33,6 +28,11 @@ export function neighbours(netlink: Netlink): Table<string, KernelNeighbour> {
   };
 }
 
-function isNobody(address: string): boolean {
-  return families.some((family) => nobody[family] === address);
+/** Any other state or MAC: the kernel has begun to ask the network for NOBODY, or someone else made it. */
+function isOurs({ address, mac, state }: NeighbourState): boolean {
+  return (
+    families.some((family) => nobody[family] === address) &&
+    state === 'permanent' &&
+    mac === nobodyMac
+  );
 }

@@ -17,9 +17,15 @@ export function routes(netlink: Netlink): Table<string, KernelRoute> {
     same: sameRoute,
     entries: () => new Map(ours().map((route) => [keyOfRoute(route), route])),
     put: (entries) => {
+      const refusals: unknown[] = [];
       for (const route of entries.values())
-        // A route of another protocol in the same place stays, and is an error: two programs cannot both route a pool.
-        netlink.putRoute({ ...route, protocol: routeProtocol, onlink: route.type === 'unicast' });
+        try {
+          // A route of another protocol in the same place stays, and is an error: two programs cannot both route a pool.
+          netlink.putRoute({ ...route, protocol: routeProtocol, onlink: route.type === 'unicast' });
+        } catch (cause) {
+          refusals.push(cause); // of one pool: the others get their routes
+        }
+      if (refusals.length > 0) throw refusals[0];
     },
     remove: (keys) => {
       const wanted = new Set(keys);

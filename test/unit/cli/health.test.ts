@@ -20,6 +20,7 @@ const well: Findings = {
   peers: [],
   pools: ['10.244.0.0/16'],
   routes: [{ type: 'unicast', destination: '10.244.0.0/16' } as KernelRoute],
+  said: { notCarried: {}, faults: [] },
 };
 
 function dropped(verdict: string, packets: bigint): VerdictCount {
@@ -47,13 +48,29 @@ test(
   ['egress program not attached'],
 );
 test('a pool without a route is a fault', finds, { routes: [] }, ['no route for 10.244.0.0/16']);
+test('so is one of IPv6', finds, { pools: ['fd00:244::/48'] }, ['no route for fd00:244::/48']);
+const fault = { message: 'the pool is not carried, because', hint: 'do something' };
+test(
+  'a pool that is not carried is a fault for that reason, not for its route',
+  finds,
+  {
+    routes: [],
+    said: { notCarried: { '10.244.0.0/16': { ...fault, short: 'not carried' } }, faults: [] },
+  },
+  ['not carried'],
+);
+test(
+  'what the agent found wrong with the network is a fault',
+  finds,
+  { said: { notCarried: {}, faults: [{ ...fault, short: 'no forwarding' }] } },
+  ['no forwarding'],
+);
 test(
   'the guard of a pool is not its route',
   finds,
   { routes: [{ type: 'unreachable', destination: '10.244.0.0/16' } as KernelRoute] },
   ['no route for 10.244.0.0/16'],
 );
-test('an IPv6 pool has no route of ours yet: no fault', finds, { pools: ['fd00::/48'] }, []);
 test('packets that were too big are a fault', finds, { verdicts: [dropped('too_big', 12n)] }, [
   '12 drops too_big',
 ]);

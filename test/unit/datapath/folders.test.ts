@@ -43,7 +43,8 @@ const state: State = {
   policies: {},
   verdicts: {},
   vxlan: { vni: 4096, port: 4789 },
-  notCarried: [],
+  notCarried: { 'fd00::/64': { short: 'a', message: 'b', hint: 'c' } },
+  faults: [{ short: 'a', message: 'b', hint: 'c' }],
 };
 
 test('a state file is read back as it was written; a damaged one is none', (t) => {

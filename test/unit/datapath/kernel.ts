@@ -21,6 +21,7 @@ import type { Desired, PoolEntry } from '../../../src/model/desired.js';
 import type { Address } from '../../../src/net/address.js';
 import type { Cidr } from '../../../src/net/cidr.js';
 import { MemoryTable } from './memory-table.js';
+import { uplinkWith } from './uplinks.js';
 
 /** A kernel in memory, reconciled by the code that reconciles the real one; `afterWrite` sees each single write. */
 export class Kernel {
@@ -64,7 +65,7 @@ export class Kernel {
     this.network = {
       neighbours: new MemoryTable<string, KernelNeighbour>(
         'neighbours',
-        (a, b) => a.mac === b.mac,
+        () => true,
         new Map(),
         afterWrite,
       ),
@@ -93,9 +94,7 @@ export class Kernel {
       this.switching,
       this.nowMs,
     );
-    const underlay = underlayOf(desired, { name: 'eth0', index: 2, mtu: 1500 }, () => {
-      return 'crosses families';
-    });
+    const underlay = underlayOf(desired, uplinkWith(), () => 'crosses families');
     const changes = reconcile([
       ...steps,
       ...planNetwork(underlay, this.network, this.switching.isDelaying),

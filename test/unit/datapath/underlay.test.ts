@@ -1,8 +1,11 @@
 import test from 'ava';
 import { underlayOf, type Crossing } from '../../../src/datapath/underlay.js';
-import type { PolicyName } from '../../../src/model/desired.js';
-import type { Address } from '../../../src/net/address.js';
+import type { Uplink } from '../../../src/datapath/uplink.js';
+import type { Desired, PolicyName, Route } from '../../../src/model/desired.js';
+import type { Address, Family } from '../../../src/net/address.js';
 import type { Cidr } from '../../../src/net/cidr.js';
+import type { Mac } from '../../../src/net/mac.js';
+import { switchedOn, uplinkWith } from './uplinks.js';
 import { desiredOf } from './worlds.js';
 
 const world = desiredOf({
@@ -10,7 +13,7 @@ const world = desiredOf({
   nodes: [1],
 });
 const crosses = (): Crossing => 'crosses families';
-const uplink = { name: 'eth0', index: 7, mtu: 1500 };
+const uplink = uplinkWith();
 
 test('a pool gets one route by nobody, with the MTU that the outer headers leave', (t) => {
   t.deepEqual(underlayOf(world, uplink, crosses).routes.get('unicast 10.0.0.0/16 metric 0'), {
@@ -73,17 +76,103 @@ test('an IPv6 pool gets the same, by a next hop of its family and metrics that I
   t.deepEqual([...underlay.neighbours.keys()], ['fe80::fefe dev 7']);
 });
 
-test('a pool over the other family is carried where the kernel can, else it is said', (t) => {
-  const cidr = 'fd00::/64' as Cidr;
-  const routes = new Map([[cidr, { source: undefined, mtu: 0, overheadBytes: 50 }]]);
-  const policies = new Map(
-    [...world.policies.values()].map((policy) => [cidr as string as PolicyName, policy] as const),
-  );
-  const over4 = { ...world, routes, policies };
-  t.deepEqual(underlayOf(over4, uplink, crosses).notCarried, []);
+/** A desired state with one IPv6 pool more, which travels over a family. */
+function withIpv6Pool(over: Family, more: Partial<Route> = {}): Desired {
+  const policy = { sameSubnet: 'vxlan', otherSubnet: 'vxlan', accepted: ['vxlan'] } as const;
+  return {
+    ...world,
+    self: {
+      ...world.self,
+      ipv6: {
+        address: 'fd00:1::1' as Address,
+        prefixLength: 64,
+        vtepMac: '66:00:00:00:00:01' as Mac,
+        tunnelAddresses: ['fd00::1' as Address],
+      },
+    },
+    routes: new Map([
+      ...world.routes,
+      [cidr6, { source: undefined, mtu: 0, overheadBytes: over === 'ipv6' ? 70 : 50, ...more }],
+    ]),
+    policies: new Map([
+      ...world.policies,
+      [cidr6 as string as PolicyName, { ...policy, underlay: over }],
+    ]),
+  };
+}
+
+const cidr6 = 'fd00::/64' as Cidr;
+
+/** Both families as the kernel has them: keys of all routes. */
+function keys(desired: Desired, more: Partial<Uplink>, crossing = crosses): readonly string[] {
+  return [...underlayOf(desired, uplinkWith(more), crossing).routes.keys()];
+}
+
+const guard6 = 'unreachable fd00::/64 metric 2147483647';
+const ipv4Routes = [
+  'blackhole 10.0.0.0/26 metric 14747',
+  'unreachable 10.0.0.0/16 metric 2147483647',
+  'unicast 10.0.0.0/16 metric 0',
+];
+
+test('a pool over the other family is carried where the kernel can; else its packets are refused', (t) => {
+  const over4 = withIpv6Pool('ipv4');
+  t.is(underlayOf(over4, uplink, crosses).notCarried.size, 0);
   const underlay = underlayOf(over4, uplink, () => 'one family');
-  t.deepEqual(underlay.notCarried, [cidr]);
-  t.false([...underlay.routes.values()].some(({ destination }) => destination === cidr));
+  t.regex(underlay.notCarried.get(cidr6)?.message ?? '', /takes Linux 6\.3/);
+  t.deepEqual([...underlay.routes.keys()], [...ipv4Routes, guard6]);
+});
+
+test('where IPv6 is off, its pools are refused with the reason, and IPv4 goes on', (t) => {
+  const off = { is: 'off', why: 'IPv6 is off on eth0', hint: 'sysctl' } as const;
+  const sysctls = { ...switchedOn, ipv6: off };
+  for (const over of ['ipv4', 'ipv6'] as const) {
+    const underlay = underlayOf(withIpv6Pool(over), uplinkWith({ sysctls }), crosses);
+    t.deepEqual([...underlay.routes.keys()], [...ipv4Routes, guard6]);
+    t.deepEqual([...underlay.neighbours.keys()], ['169.254.47.89 dev 7']);
+    t.is(underlay.addresses.size, 0);
+    t.deepEqual(underlay.notCarried.get(cidr6), {
+      short: 'fd00::/64 not carried',
+      message: 'the pool fd00::/64 is not carried: IPv6 is off on eth0',
+      hint: 'sysctl',
+    });
+  }
+});
+
+test('an IPv4 pool over IPv6 needs it, too', (t) => {
+  const sysctls = { ...switchedOn, ipv6: { is: 'off', why: 'off', hint: 'on' } as const };
+  const over6 = new Map(
+    [...world.policies].map(([name, policy]) => [name, { ...policy, underlay: 'ipv6' } as const]),
+  );
+  const underlay = underlayOf({ ...world, policies: over6 }, uplinkWith({ sysctls }), crosses);
+  t.deepEqual([...underlay.notCarried.keys()], ['10.0.0.0/16']);
+});
+
+test('a kernel without IPv6 takes no routes of it, not even guards', (t) => {
+  const sysctls = { ...switchedOn, ipv6: { is: 'absent', why: 'none', hint: 'boot' } as const };
+  t.deepEqual(keys(withIpv6Pool('ipv6'), { sysctls }), ipv4Routes);
+});
+
+test('where routers advertise a smaller MTU for IPv6, only what travels over it is smaller', (t) => {
+  const sysctls = { ...switchedOn, ipv6: { is: 'on', mtu: 1400 } as const };
+  const mtu = (over: Family): unknown => {
+    const { routes } = underlayOf(withIpv6Pool(over), uplinkWith({ sysctls }), crosses);
+    const route = routes.get('unicast fd00::/64 metric 1');
+    return route?.type === 'unicast' && route.mtu;
+  };
+  t.is(mtu('ipv6'), 1330);
+  t.is(mtu('ipv4'), 1450);
+});
+
+test('an underlay too small for the smallest packets of IPv6 is said so (RFC 8200 section 5)', (t) => {
+  const at = (mtu: number): string | undefined =>
+    underlayOf(withIpv6Pool('ipv6'), uplinkWith({ mtu }), crosses).notCarried.get(cidr6)?.message;
+  t.is(at(1350), undefined);
+  t.is(
+    at(1349),
+    'the pool fd00::/64 is not carried: its packets may have 1279 bytes, and IPv6 needs 1280',
+  );
+  t.deepEqual(keys(withIpv6Pool('ipv6'), { mtu: 1349 }), [...ipv4Routes, guard6]);
 });
 
 test('without pools to carry there is no next hop either', (t) => {
