@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { inside, ip, Network, obstacle, resource } from './datapath/network.js';
+import { resource } from './datapath/cluster.js';
+import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 const cannot = obstacle();
 

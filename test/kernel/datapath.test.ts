@@ -5,7 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus, type Status } from '../../src/datapath/status.js';
-import { inside, ip, Network, obstacle, type PoolModes } from './datapath/network.js';
+import type { PoolModes } from './datapath/cluster.js';
+import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 const cannot = obstacle();
 

@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { clusterOf, type PoolModes, type Stack } from './cluster.js';
 
 const agentMain = fileURLToPath(new URL('./agent.js', import.meta.url));
 const encapMain = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
-
-/** What the pools of a test say. */
-export interface PoolModes {
-  readonly vxlanMode?: string;
-  readonly ipipMode?: string;
-}
 
 let counter = 0;
 
@@ -50,8 +45,9 @@ export class Network implements AsyncDisposable {
     ip('-n', a, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', b);
     for (const [place, node] of [a, b].entries()) {
       ip('-n', node, 'link', 'set', 'eth0', 'up');
-      ip('-n', node, 'address', 'add', `192.168.77.${place + 1}/24`, 'dev', 'eth0');
-      if (this.stack === 'dual-stack')
+      if (this.stack !== 'ipv6')
+        ip('-n', node, 'address', 'add', `192.168.77.${place + 1}/24`, 'dev', 'eth0');
+      if (this.stack !== 'ipv4')
         ip('-n', node, 'address', 'add', `fd00:77::${place + 1}/64`, 'dev', 'eth0', 'nodad');
     }
   }
@@ -81,7 +77,7 @@ export class Network implements AsyncDisposable {
     ip('-n', workload, 'address', 'add', `10.244.${number}.5/32`, 'dev', 'eth0');
     ip('-n', workload, 'route', 'add', '169.254.1.1', 'dev', 'eth0');
     ip('-n', workload, 'route', 'add', 'default', 'via', '169.254.1.1');
-    if (this.stack === 'dual-stack') this.#ipv6(node, workload, number);
+    if (this.stack !== 'ipv4') this.#ipv6(node, workload, number);
   }
 
   #ipv6(node: string, workload: string, number: number): void {
@@ -98,48 +94,8 @@ export class Network implements AsyncDisposable {
   }
 
   /** Writes the Calico resources, as one whole file. */
-  declare(
-    { vxlanMode = 'Never', ipipMode = 'Never' }: PoolModes,
-    more: readonly object[] = [],
-  ): void {
-    const resources = [
-      resource('IPPool', 'workloads', {
-        cidr: '10.244.0.0/16',
-        blockSize: 26,
-        vxlanMode,
-        ipipMode,
-        natOutgoing: false,
-      }),
-      ...[1, 2].flatMap((number) => {
-        const node = number === 1 ? 'node-a' : 'node-b';
-        return [
-          resource('Node', node, {
-            bgp: {
-              ipv4Address: `192.168.77.${number}/24`,
-              ipv4IPIPTunnelAddr: `10.244.${number}.0`,
-              ...(this.stack === 'ipv4' ? {} : { ipv6Address: `fd00:77::${number}/64` }),
-            },
-            ipv4VXLANTunnelAddr: `10.244.${number}.0`,
-            ...(this.stack === 'ipv4' ? {} : { ipv6VXLANTunnelAddr: `fd00:244:0:${number}::` }),
-          }),
-          ...(this.stack === 'ipv4' ? [] : [ipv6Block(number, node)]),
-          resource('IPAMBlock', `10-244-${number}-0-26`, {
-            cidr: `10.244.${number}.0/26`,
-            affinity: `host:${node}`,
-            // The tunnel address, and the workload's.
-            allocations: Array.from({ length: 64 }, (_, ordinal) =>
-              ordinal === 0 || ordinal === 5 ? 0 : null,
-            ),
-            attributes: [{ handle_id: 'workload', secondary: { node } }],
-            unallocated: [],
-            strictAffinity: false,
-            deleted: false,
-          }),
-        ];
-      }),
-      ...(this.stack === 'ipv4' ? [] : [ipv6Pool]),
-      ...more,
-    ];
+  declare(modes: PoolModes, more: readonly object[] = []): void {
+    const resources = [...clusterOf(this.stack, modes), ...more];
     const beside = `${this.manifests}.new`;
     writeFileSync(beside, resources.map((one) => JSON.stringify(one)).join('\n---\n'));
     execFileSync('mv', [beside, this.manifests]);
@@ -231,6 +187,13 @@ export class Network implements AsyncDisposable {
     return inside(this.space(from), 'sh', '-c', command);
   }
 
+  /** Forgets what routers said of path MTUs, everywhere; what the agents learned stays. */
+  forget(): void {
+    for (const short of ['a', 'b', 'wa', 'wb'] as const)
+      for (const family of ['-4', '-6'])
+        ip('-n', this.space(short), family, 'route', 'flush', 'cache');
+  }
+
   /** A flow of echo requests until it is stopped; gives then what was sent and what came back. */
   flow(intervalS = 0.002): { stop: () => Promise<{ sent: number; received: number }> } {
     const child = spawn(
@@ -272,9 +235,6 @@ export class Network implements AsyncDisposable {
   }
 }
 
-/** What the nodes and workloads of a Network have. */
-export type Stack = 'ipv4' | 'dual-stack';
-
 /** Duplicate address detection would change the snapshots under our feet. */
 const noIpv6 = ['net.ipv6.conf.default.disable_ipv6=1'];
 const ipv6 = [
@@ -282,28 +242,6 @@ const ipv6 = [
   'net.ipv6.conf.default.accept_dad=0',
   'net.ipv6.conf.default.dad_transmits=0',
 ];
-
-const ipv6Pool = resource('IPPool', 'workloads-ipv6', {
-  cidr: 'fd00:244::/48',
-  blockSize: 122,
-  vxlanMode: 'Always',
-  ipipMode: 'Never',
-  natOutgoing: false,
-});
-
-function ipv6Block(number: number, node: string): object {
-  return resource('IPAMBlock', `fd00-244-0-${number}-122`, {
-    cidr: `fd00:244:0:${number}::/122`,
-    affinity: `host:${node}`,
-    allocations: Array.from({ length: 64 }, (_, ordinal) =>
-      ordinal === 0 || ordinal === 5 ? 0 : null,
-    ),
-    attributes: [{ handle_id: 'workload', secondary: { node } }],
-    unallocated: [],
-    strictAffinity: false,
-    deleted: false,
-  });
-}
 
 /** One line of an agent's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
@@ -399,9 +337,4 @@ function nsenter(space: string, command: readonly string[], env: NodeJS.ProcessE
     if (stdout?.startsWith('{') === true) return stdout; // an error of ours, as data
     throw cause;
   }
-}
-
-/** A Calico resource. */
-export function resource(kind: string, name: string, spec: object): object {
-  return { apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec };
 }
