@@ -58,6 +58,8 @@ test('addresses are what ip shows', (t) => {
   network.ip('address add 192.0.2.2/24 dev near label near:two');
   network.ip('address add 198.51.100.1 peer 198.51.100.2/32 dev near scope link noprefixroute');
   network.ip('address add 2001:db8::1/64 dev near nodad');
+  network.ip('address add 203.0.113.1/24 dev near metric 9');
+  network.ip('address add 2001:db8:2::1/128 dev near nodad noprefixroute metric 77');
   network.ip('address add ::ffff:192.0.2.9/128 dev near nodad noprefixroute');
   network.ip('address add 2001:db8:1::1 peer 2001:db8:1::2/128 dev far nodad');
   using netlink = Netlink.open({ namespace: network.path });
@@ -70,6 +72,7 @@ test('addresses are what ip shows', (t) => {
     scope: address.scope,
     label: address.label,
     broadcast: address.broadcast,
+    metric: address.metric,
     noprefixroute: address.noPrefixRoute,
     tentative: address.tentative,
   }));
@@ -83,6 +86,7 @@ test('addresses are what ip shows', (t) => {
       scope: row['scope'],
       label: row['label'],
       broadcast: row['broadcast'],
+      metric: row['metric'] ?? 0,
       noprefixroute: row['noprefixroute'] === true,
       tentative: row['tentative'] === true,
     })),

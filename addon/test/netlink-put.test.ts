@@ -228,6 +228,28 @@ test('addresses are put, put again and removed', (t) => {
   }
 });
 
+test('an address has the metric that it was put with, until it is put with another one', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  for (const [address, prefixLength] of [
+    ['192.0.2.5', 24],
+    ['2001:db8::5', 128],
+  ] as const) {
+    const put = { index: network.near, address, prefixLength, noPrefixRoute: true, noDad: true };
+    for (const metric of [77, 4294967295]) {
+      netlink.putAddress({ ...put, metric });
+      t.regex(
+        network.ip(`-o address show dev near to ${address}`),
+        new RegExp(` metric ${metric} `),
+      );
+    }
+    t.throws(() => netlink.putAddress({ ...put, metric: 2 ** 32 }), {
+      instanceOf: RangeError,
+      message: /address\.metric/,
+    });
+  }
+});
+
 test('an IPv4 address whose prefix route would have to change is refused, an IPv6 one is changed', (t) => {
   const network = new Network(t);
   using netlink = prepared(network);
