@@ -20,7 +20,7 @@ export interface Datagram {
 /** Sends from one network namespace and watches eth0 of another, one packet after the other. */
 export class Wire implements Disposable {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
+  readonly #lines: AsyncIterator<string, undefined>;
 
   /** Names below /run/netns; `far` has an interface eth0. */
   constructor(near: string, far: string) {
@@ -40,7 +40,7 @@ export class Wire implements Disposable {
 
   async #ask(question: object): Promise<Outcome> {
     this.#child.stdin.write(`${JSON.stringify(question)}\n`);
-    const { value, done } = await this.#lines.next();
+    const { value, done }: IteratorResult<string, undefined> = await this.#lines.next();
     if (done === true) throw new Error('the sender has ended');
     const { arrived, answers, refused } = JSON.parse(value) as {
       arrived: string[];
