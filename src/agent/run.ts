@@ -71,7 +71,7 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
   const world = new World(node, log);
   const { desired, settings } = await firstOf(world, options);
   using netlink = Netlink.open();
-  return preview(
+  const { changes, faults } = preview(
     desired,
     {
       folders,
@@ -80,6 +80,8 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
     },
     netlink,
   );
+  for (const { message: fault, hint } of faults) log.warn({ fault, hint }, 'degraded');
+  return changes;
 }
 
 async function follow(options: AgentOptions): Promise<readonly Change[]> {

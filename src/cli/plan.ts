@@ -62,7 +62,7 @@ export function define(command: Command): void {
       import('../agent/run.js'),
     ]);
     using netlink = Netlink.open();
-    const changes = preview(
+    const { changes, faults } = preview(
       decision.desired,
       {
         folders: foldersOf(session.env),
@@ -71,6 +71,7 @@ export function define(command: Command): void {
       },
       netlink,
     );
+    for (const { message, hint } of faults) note(session, `! ${message}\n  do: ${hint}`);
     note(session, `${changes.length} changes to this kernel. Nothing was done.`);
     if (changes.length > 0) process.exitCode = exitCodes.changes;
   });

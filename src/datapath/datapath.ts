@@ -4,7 +4,7 @@ import type { Netlink } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
-import { contains, type Cidr } from '../net/cidr.js';
+import type { Cidr } from '../net/cidr.js';
 import { Attachment, attachKind, type Attached, type AttachKind } from './attach.js';
 import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
@@ -20,13 +20,13 @@ import type { Image } from './image.js';
 import { Places, type Remembered } from './indices.js';
 import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
-import { countPathChanges, narrowRoutes, readPathMtus } from './path-mtu.js';
+import { countPathChanges, narrowed, readPathMtus } from './path-mtu.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
 import { readSysctls } from './sysctl.js';
 import { mapTables, networkTables } from './tables/index.js';
-import { keyOfRoute, underlayOf, type Underlay } from './underlay.js';
+import { underlayOf, type Underlay } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface DatapathOptions {
@@ -169,14 +169,13 @@ export class Datapath implements Disposable {
   }
 
   #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Image): Underlay {
-    const underlay = underlayOf(desired, uplink, () => crossingOf(this.#probes));
     this.#pathChanges = countPathChanges(maps.path_mtus);
-    const paths = readPathMtus(maps.path_mtus);
-    const routes = new Map(underlay.routes);
-    for (const route of narrowRoutes(desired, names.peers, paths, uplink))
-      if (![...underlay.notCarried.keys()].some((pool) => contains(pool, route.destination)))
-        routes.set(keyOfRoute(route), route);
-    return { ...underlay, routes };
+    return narrowed(
+      underlayOf(desired, uplink, () => crossingOf(this.#probes)),
+      desired,
+      { peers: names.peers, paths: readPathMtus(maps.path_mtus) },
+      uplink,
+    );
   }
 
   /** A change that needs old and new entries side by side may not fit: the next round makes larger tables. */

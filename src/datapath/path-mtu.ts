@@ -2,11 +2,13 @@ import { u32 } from 'libbpf-ts';
 import { encapsulations } from '../encap/index.js';
 import type { Desired, PeerName } from '../model/desired.js';
 import { familyOf } from '../net/address.js';
+import { contains } from '../net/cidr.js';
 import { pathMtu } from './abi.js';
 import { selfIndex, type PeerIndex } from './entry.js';
 import type { RawMap } from './maps.js';
 import { nobody, poolPriority } from './nexthop.js';
-import type { KernelRoute } from './underlay.js';
+import { keyOfRoute, type KernelRoute, type Underlay } from './underlay.js';
+import { ipv6MinimumMtu } from './sysctl.js';
 import type { Uplink } from './uplink.js';
 
 /** What routers on the way to a peer said of the largest packet that they forward. */
@@ -33,14 +35,34 @@ export function countPathChanges(map: RawMap): bigint {
   return map.typed(u32, pathMtu).get(selfIndex.ipv4)?.until ?? 0n;
 }
 
-/**
- * Pure: routes for the blocks behind narrow paths. The programs answer senders that can make smaller packets; for the
- * others the kernel has to fragment, and does what its routes say.
- */
-export function narrowRoutes(
+/** What is known of the paths to the peers. */
+export interface Paths {
+  readonly peers: ReadonlyMap<PeerName, PeerIndex>;
+  readonly paths: readonly PathMtu[];
+}
+
+/** Pure: the underlay with routes for the blocks behind narrow paths, where their pool is carried at all. */
+export function narrowed(
+  underlay: Underlay,
   desired: Desired,
-  peers: ReadonlyMap<PeerName, PeerIndex>,
-  paths: readonly PathMtu[],
+  paths: Paths,
+  uplink: Uplink,
+): Underlay {
+  const refused = [...underlay.notCarried.keys()];
+  const routes = new Map(underlay.routes);
+  for (const route of narrowRoutes(desired, paths, uplink))
+    if (!refused.some((pool) => contains(pool, route.destination)))
+      routes.set(keyOfRoute(route), route);
+  return { ...underlay, routes };
+}
+
+/**
+ * The programs answer senders that can make smaller packets; for the others the kernel has to fragment, and does what
+ * its routes say.
+ */
+function narrowRoutes(
+  desired: Desired,
+  { peers, paths }: Paths,
   uplink: Uplink,
 ): readonly KernelRoute[] {
   if (paths.length === 0) return [];
@@ -60,14 +82,11 @@ export function narrowRoutes(
       gateway: nobody[family],
       index: uplink.index,
       source: sourceFor(desired, name),
-      mtu: family === 'ipv6' ? Math.max(room, ipv6Least) : room,
+      mtu: family === 'ipv6' ? Math.max(room, ipv6MinimumMtu) : room,
       priority: poolPriority[family],
     };
   });
 }
-
-/** RFC 8200 section 5. */
-const ipv6Least = 1280;
 
 /** The source that the pool's own route has: its policy is named by its CIDR. */
 function sourceFor({ routes }: Desired, policy: string) {

@@ -4,12 +4,14 @@ import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { crossingOf, probe } from './config.js';
 import { firstPeer } from './entry.js';
+import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
 import { directions } from './load.js';
 import { mapNames, openMaps } from './maps.js';
+import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
 import { readSysctls } from './sysctl.js';
@@ -24,12 +26,18 @@ export interface PreviewOptions {
   readonly switching: SwitchTiming;
 }
 
-/** What a round would change, as data. Reads the kernel, writes nothing, loads nothing. */
+/** What a round would change and complain of, as data. */
+export interface Preview {
+  readonly changes: readonly Change[];
+  readonly faults: readonly Fault[];
+}
+
+/** Reads the kernel, writes nothing, loads nothing. */
 export function preview(
   desired: Desired,
   { folders, underlay: wanted, switching }: PreviewOptions,
   netlink: Netlink,
-): readonly Change[] {
+): Preview {
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
@@ -40,7 +48,7 @@ export function preview(
   );
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
-  const { steps } = planMaps(
+  const { image, steps } = planMaps(
     desired,
     opened.tables,
     {
@@ -51,7 +59,12 @@ export function preview(
     plannedSwitch,
     0,
   );
-  const underlay = underlayOf(desired, uplink, () => crossingOf(probe()));
+  const underlay = narrowed(
+    underlayOf(desired, uplink, () => crossingOf(probe())),
+    desired,
+    { peers: image.names.peers, paths: opened.paths },
+    uplink,
+  );
   const network = planNetwork(
     underlay,
     networkTables(netlink, underlay.addresses),
@@ -65,13 +78,26 @@ export function preview(
       key: `${uplink.name} ${direction}`,
     }));
   const changesOf = (list: typeof steps): Change[] => list.flatMap(({ changes }) => changes);
-  return [...changesOf(steps), ...links, ...changesOf(network)];
+  return {
+    changes: [...changesOf(steps), ...links, ...changesOf(network)],
+    faults: [...underlay.notCarried.values(), ...underlay.faults],
+  };
 }
 
-function openTables(generation: Generation | undefined): Disposable & { tables: MapTables } {
-  if (generation === undefined) return { tables: noTables(), [Symbol.dispose]: () => undefined };
+interface Opened extends Disposable {
+  readonly tables: MapTables;
+  readonly paths: readonly PathMtu[];
+}
+
+function openTables(generation: Generation | undefined): Opened {
+  if (generation === undefined)
+    return { tables: noTables(), paths: [], [Symbol.dispose]: () => undefined };
   const opened = openMaps(generation);
-  return { tables: mapTables(opened.maps), [Symbol.dispose]: () => opened[Symbol.dispose]() };
+  return {
+    tables: mapTables(opened.maps),
+    paths: readPathMtus(opened.maps.path_mtus),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
+  };
 }
 
 /** Of a node without datapath: nothing is there. */

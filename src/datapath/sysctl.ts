@@ -6,6 +6,8 @@ export interface Sysctls {
   readonly ipv6: Ipv6;
   /** Whether packets that come out of a tunnel are handed on to workloads. */
   readonly forwards: Readonly<Record<Family, boolean>>;
+  /** Routers are listened to only while the node is none itself: it would lose the default route that it has of them. */
+  readonly routers: 'as a host' | 'always' | 'never';
 }
 
 /** Whether an interface and lo speak IPv6. */
@@ -27,8 +29,16 @@ export function readSysctls(name: string): Sysctls {
       ipv4: read(`ipv4/conf/${name}/forwarding`) !== '0',
       ipv6: read('ipv6/conf/all/forwarding') !== '0',
     },
+    routers: acceptRa[read(`ipv6/conf/${name}/accept_ra`) ?? '0'] ?? 'never',
   };
 }
+
+/** accept_ra of the kernel's ip-sysctl.rst. */
+const acceptRa: Readonly<Record<string, Sysctls['routers']>> = {
+  '0': 'never',
+  '1': 'as a host',
+  '2': 'always',
+};
 
 function readIpv6(name: string): Ipv6 {
   if (!existsSync(`${folder}/ipv6`))

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { AddressState, LinkState } from 'libbpf-ts';
-import { networkFaults } from '../../../src/datapath/fault.js';
+import { networkFaults, type Fault } from '../../../src/datapath/fault.js';
 import { underlayMtu, uplinkOf, type Uplink } from '../../../src/datapath/uplink.js';
 import { EncapError } from '../../../src/errors.js';
 import type { Desired, PolicyName } from '../../../src/model/desired.js';
@@ -197,11 +197,22 @@ test('a smaller MTU that routers advertise counts for IPv6 alone', (t) => {
 });
 
 test('a node that does not forward a family of its pools is told so', (t) => {
-  const shorts = (ipv4: boolean, ipv6: boolean): readonly string[] =>
-    networkFaults(new Set(['ipv4'] as const), {
+  const faults = (ipv4: boolean, ipv6: boolean, routers = switchedOn.routers): readonly Fault[] =>
+    networkFaults(new Set(ipv4 ? ['ipv6'] : ['ipv4']), {
+      name: 'eth0',
       faults: [],
-      sysctls: { ...switchedOn, forwards: { ipv4, ipv6 } },
-    }).map(({ short }) => short);
-  t.deepEqual(shorts(true, false), []);
-  t.deepEqual(shorts(false, false), ['no IPv4 forwarding']);
+      sysctls: { ...switchedOn, forwards: { ipv4, ipv6 }, routers },
+    });
+  t.deepEqual(
+    faults(false, false).map(({ short }) => short),
+    ['no IPv4 forwarding'],
+    'of the families that its pools have',
+  );
+  t.is(faults(true, false)[0]?.hint, 'sysctl -w net.ipv6.conf.all.forwarding=1');
+  t.is(
+    faults(true, false, 'as a host')[0]?.hint,
+    'sysctl -w net/ipv6/conf/eth0/accept_ra=2 net.ipv6.conf.all.forwarding=1',
+    'a host that becomes a router ignores routers, but for this',
+  );
+  t.deepEqual(faults(true, true), []);
 });
