@@ -189,6 +189,26 @@ kernelTest(
   },
 );
 
+kernelTest(
+  'an agent that starts while the uplink is down refuses packets of its pools, and carries them once it is up',
+  async (t, network) => {
+    await network.agent('b');
+    const space = network.space('a');
+    ip('-n', space, 'link', 'set', 'eth0', 'down');
+    const agent = network.start('a');
+    await agent.until('round failed, trying again');
+    for (const [family, pool] of [
+      ['-4', '10.244.0.0/16'],
+      ['-6', 'fd00:244::/48'],
+    ] as const)
+      t.regex(ip('-n', space, family, 'route', 'show', pool), /^unreachable .*\n$/);
+    ip('-n', space, 'link', 'set', 'eth0', 'up');
+    addressAgain(space);
+    await agent.until('ready', { timeoutMs: 1000 });
+    t.deepEqual([network.ping(), network.pingTo(toB6)], [3, 3]);
+  },
+);
+
 kernelTest('an underlay too small for IPv6 pools is said so', async (t, network) => {
   const agent = await network.agent('a');
   ip('-n', network.space('a'), 'link', 'set', 'eth0', 'mtu', '1349');
