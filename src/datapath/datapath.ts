@@ -24,6 +24,7 @@ import { countPathChanges, narrowed, readPathMtus } from './path-mtu.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
+import { lookAround } from './surroundings.js';
 import { readSysctls } from './sysctl.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { underlayOf, type Underlay } from './underlay.js';
@@ -217,18 +218,10 @@ export class Datapath implements Disposable {
     settings: Settings,
   ): { found: Uplink | undefined; get: () => Uplink } {
     try {
-      const found = uplinkOf(
-        desired,
-        {
-          links: this.#netlink.links(),
-          addresses: this.#netlink.addresses(),
-          sysctls: readSysctls,
-        },
-        {
-          ...settings.underlay,
-          interface: this.#options.interface ?? settings.underlay.interface,
-        },
-      );
+      const found = uplinkOf(desired, lookAround(this.#netlink), {
+        ...settings.underlay,
+        interface: this.#options.interface ?? settings.underlay.interface,
+      });
       return { found, get: () => found };
     } catch (cause) {
       return {

@@ -14,7 +14,7 @@ import { mapNames, openMaps } from './maps.js';
 import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
-import { readSysctls } from './sysctl.js';
+import { lookAround } from './surroundings.js';
 import type { Table, TableName } from './table.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
@@ -41,11 +41,7 @@ export function preview(
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
-  const uplink = uplinkOf(
-    desired,
-    { links: netlink.links(), addresses: netlink.addresses(), sysctls: readSysctls },
-    wanted,
-  );
+  const uplink = uplinkOf(desired, lookAround(netlink), wanted);
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
   const { image, steps } = planMaps(

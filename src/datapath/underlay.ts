@@ -132,7 +132,9 @@ function notCarriedFor(candidate: Candidate): Fault | undefined {
   if (family === 'ipv6' && mtu < ipv6MinimumMtu)
     return fault(
       `its packets may have ${mtu} bytes, and IPv6 needs ${ipv6MinimumMtu}`,
-      `give ${uplink.name} an MTU of ${ipv6MinimumMtu + route.overheadBytes} or more`,
+      route.mtu === 0
+        ? `give ${uplink.name} an MTU of ${ipv6MinimumMtu + route.overheadBytes} or more`
+        : `set the MTU for it in FelixConfiguration to 0 (auto), or to ${ipv6MinimumMtu} or more`,
     );
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { families, familyOf, type Address, type Family } from '../net/address.js';
 import type { Fault } from './fault.js';
+import type { Surroundings } from './surroundings.js';
 import type { Sysctls } from './sysctl.js';
 
 /** The interface that encapsulated packets leave by. */
@@ -14,13 +15,6 @@ export interface Uplink {
   readonly sysctls: Sysctls;
   /** What pools over one family lack there, while those over the other go on. */
   readonly faults: readonly Fault[];
-}
-
-/** What it is found by. */
-export interface Surroundings {
-  readonly links: readonly LinkState[];
-  readonly addresses: readonly AddressState[];
-  readonly sysctls: (name: string) => Sysctls;
 }
 
 /** The interface named by the user or in the settings, else the one that has the node's underlay address. */

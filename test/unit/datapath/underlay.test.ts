@@ -173,6 +173,11 @@ test('an underlay too small for the smallest packets of IPv6 is said so (RFC 820
     'the pool fd00::/64 is not carried: its packets may have 1279 bytes, and IPv6 needs 1280',
   );
   t.deepEqual(keys(withIpv6Pool('ipv6'), { mtu: 1349 }), [...ipv4Routes, guard6]);
+  const hint = (pool: Partial<Route>): string | undefined =>
+    underlayOf(withIpv6Pool('ipv6', pool), uplinkWith({ mtu: 1300 }), crosses).notCarried.get(cidr6)
+      ?.hint;
+  t.is(hint({}), 'give eth0 an MTU of 1350 or more');
+  t.regex(hint({ mtu: 1200 }) ?? '', /FelixConfiguration/);
 });
 
 test('without pools to carry there is no next hop either', (t) => {
