@@ -8,7 +8,6 @@ import {
   type PolicyName,
   type PoolEntry,
   type Route,
-  type Self,
 } from '../model/desired.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Node, NodeName } from '../model/node.js';
@@ -16,14 +15,14 @@ import { families, familyOf, type Address, type Family } from '../net/address.js
 import { cidrOf, hostCidr, networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
 import { carriagesOf, type Carriage } from './carriage.js';
-import { claimsOf, tunnelAddressesOf, type Claim } from './claim.js';
+import { claimsOf, type Claim } from './claim.js';
 import { hostOf, isKnown, type Host } from './host.js';
 import { overlaysOf, type Overlay } from './overlay.js';
 import { Peers } from './peers.js';
 import { reach, type Reach } from './reach.js';
 import { hostPolicyOf, policyOf, poolEntryOf, routeOf } from './routes.js';
+import { selfOf } from './self.js';
 import { externalsOf, sourcesOf } from './sources.js';
-import { vtepMacOf } from './vtep.js';
 import type { Warning } from './warning.js';
 
 /** The desired state of one node, and how it came about. */
@@ -262,27 +261,6 @@ function blockLengthsOf(
       if (length < prefixLengthOf(pool) && blocks.has(cidrOf(networkOf(pool), length)))
         own.add(length);
   return lengths;
-}
-
-function selfOf(
-  node: Node | undefined,
-  family: Family,
-  carriages: readonly Carriage[],
-): Self | undefined {
-  if (node === undefined) return undefined;
-  const { interfaceAddress } = hostOf(node, family);
-  if (interfaceAddress === undefined) return undefined;
-  // A family that this node has no address of, but whose packets travel over this one, has its tunnel addresses here.
-  const isHere = (address: Address): boolean =>
-    familyOf(address) === family ||
-    (hostOf(node, familyOf(address)).interfaceAddress === undefined &&
-      carriages.some((one) => one.underlay === family && one.inner === familyOf(address)));
-  return {
-    address: interfaceAddress.address,
-    prefixLength: interfaceAddress.prefixLength,
-    vtepMac: vtepMacOf(node, family),
-    tunnelAddresses: tunnelAddressesOf(node).filter(isHere),
-  };
 }
 
 function hostsOf(nodes: readonly Node[], family: Family): Map<NodeName, Host> {
