@@ -46,12 +46,12 @@ export interface Trace {
 /** Pure: the same inventory gives the same desired state on any machine. */
 export function decide(inventory: Inventory, self: NodeName): Decision {
   const { settings, pools } = inventory;
-  const { overlays, warnings: poolWarnings } = overlaysOf(pools, settings);
+  const { overlays, counting, warnings: poolWarnings } = overlaysOf(pools, settings);
   const { claims, warnings: claimWarnings } = claimsOf(inventory, self);
   const nodes = [...inventory.nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const { hostAddresses, warnings: hostWarnings } = hostAddressesOf(nodes);
   const hosts = { ipv4: hostsOf(nodes, 'ipv4'), ipv6: hostsOf(nodes, 'ipv6') };
-  const carriages = carriagesOf(pools, settings);
+  const carriages = carriagesOf(counting, settings);
   const peersOf = (family: Family): Peers =>
     new Peers({
       family,

@@ -25,7 +25,12 @@ export interface Overlay {
 export function overlaysOf(
   pools: readonly Pool[],
   settings: Settings,
-): { readonly overlays: PrefixTable<Overlay>; readonly warnings: readonly Warning[] } {
+): {
+  readonly overlays: PrefixTable<Overlay>;
+  /** Those that count: one for each CIDR. */
+  readonly counting: readonly Pool[];
+  readonly warnings: readonly Warning[];
+} {
   const warnings: Warning[] = [];
   const byCidr = new Map<Cidr, Pool>();
   for (const pool of [...pools].sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -44,7 +49,7 @@ export function overlaysOf(
     overlays.set(cidr, overlay);
     warnings.push(...surprises(overlay, settings));
   }
-  return { overlays, warnings };
+  return { overlays, counting: [...byCidr.values()], warnings };
 }
 
 /** Whether a pool's packets travel in outer headers of the other family. */

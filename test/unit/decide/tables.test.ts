@@ -210,6 +210,13 @@ test(
   ['172.16.0.2 ipv4/b ipip'],
   ['198.51.100.0/24 external ipip'],
 );
+test(
+  'a pool that another one with its CIDR puts aside asks for nothing',
+  accepts,
+  { pools: [vxlanPool, pool('w', '10.0.0.0/8', { ipip: 'Always' })] },
+  ['172.16.0.2 ipv4/b vxlan'],
+  [],
+);
 test('this node is no source', accepts, { pools: [ipipPool, vxlanPool], nodes: [a] }, [], []);
 
 const routes = test.macro({
