@@ -11,6 +11,7 @@ export interface Fault {
 
 /** What is looked at to judge a datapath. */
 export interface Findings extends Pick<Status, 'programs' | 'verdicts' | 'peers'> {
+  /** Those that packets are to be led to. */
   readonly pools: readonly string[];
   readonly routes: readonly KernelRoute[];
 }
@@ -26,7 +27,7 @@ export function faultsOf({ programs, verdicts, pools, routes }: Findings): reado
         hint: 'a running agent puts it back within a second: sudo encap run -f PATH',
       })),
     ...pools
-      .filter((pool) => !pool.includes(':') && !hasRoute(pool, routes))
+      .filter((pool) => !hasRoute(pool, routes))
       .map((pool) => ({
         short: `no route for ${pool}`,
         message: `there is no route for the pool ${pool}: its packets do not meet the programs`,
@@ -60,7 +61,7 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
   ],
   no_self: [
     'this node had no underlay address',
-    'check the Node’s spec.bgp.ipv4Address: encap get nodes',
+    'check the Node’s spec.bgp: ipv4Address, ipv6Address: encap get nodes',
   ],
   no_peer: ['of a block whose node is not in the tables', 'see encap map dump blocks'],
   no_policy: [
@@ -70,6 +71,10 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
   unknown_encap: [
     'the tables were written by a newer version',
     'run the newer encap: it replaces the programs',
+  ],
+  no_checksum: [
+    'for an IPv6 node that wants a UDP checksum which can’t be computed',
+    'see docs/datapath.md; for nodes that run encap: zeroUdpChecksum in a NodeConfig',
   ],
   no_headroom: ['the kernel had no memory for outer headers', 'see free memory, and dmesg'],
   gso_type: [

@@ -78,7 +78,9 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
   const pools = routedPools(generation);
   using netlink = Netlink.open();
   const routes = [...networkTables(netlink).routes.entries().values()];
-  const faults = faultsOf({ programs, verdicts, peers, pools, routes });
+  const notCarried = new Set<string>(state?.notCarried ?? []);
+  const carried = pools.filter((cidr) => !notCarried.has(cidr));
+  const faults = faultsOf({ programs, verdicts, peers, pools: carried, routes });
   const pid = await holder(folders.run);
   const ways = waysByPeer(generation);
   return {

@@ -53,7 +53,15 @@ test(
   { routes: [{ type: 'unreachable', destination: '10.244.0.0/16' } as KernelRoute] },
   ['no route for 10.244.0.0/16'],
 );
-test('an IPv6 pool has no route of ours yet: no fault', finds, { pools: ['fd00::/48'] }, []);
+test('so is an IPv6 pool without one', finds, { pools: ['10.244.0.0/16', 'fd00::/48'] }, [
+  'no route for fd00::/48',
+]);
+test(
+  'packets that no checksum could be computed for are a fault',
+  finds,
+  { verdicts: [dropped('no_checksum', 2n)] },
+  ['2 drops no_checksum'],
+);
 test('packets that were too big are a fault', finds, { verdicts: [dropped('too_big', 12n)] }, [
   '12 drops too_big',
 ]);
