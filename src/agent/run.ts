@@ -7,6 +7,7 @@ import type { AttachKind } from '../datapath/attach.js';
 import type { Folders } from '../datapath/folders.js';
 import { preview } from '../datapath/preview.js';
 import type { Change } from '../datapath/reconcile.js';
+import { fitWarnings } from '../decide/fit.js';
 import { EncapError } from '../errors.js';
 import type { NodeName } from '../model/node.js';
 import type { Source } from '../sources/source.js';
@@ -106,6 +107,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     const decided = world.decide();
     if (decided === undefined) return undefined;
     const done = datapath.reconcile(decided.desired, decided.settings, performance.now());
+    world.warn(fitWarnings(decided, done.uplink.mtu));
     notebook.done(done, datapath);
     return done;
   };

@@ -1,15 +1,14 @@
 import type { Logger } from 'pino';
 import { EncapError } from '../errors.js';
-import { decide } from '../decide/decide.js';
-import type { Desired } from '../model/desired.js';
+import { decide, type Decision } from '../decide/decide.js';
+import type { Warning } from '../decide/warning.js';
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
 import type { Reading, Source } from '../sources/source.js';
 
 /** What this node's kernel should be in, and the settings behind it. */
-export interface Decided {
-  readonly desired: Desired;
+export interface Decided extends Pick<Decision, 'desired' | 'trace'> {
   readonly settings: Settings;
 }
 
@@ -42,10 +41,19 @@ export class World {
   decide(): Decided | undefined {
     const inventory = this.#inventory;
     if (inventory === undefined) return undefined;
-    const { desired, warnings } = decide(inventory, this.#node);
+    const { desired, trace, warnings } = decide(inventory, this.#node);
     if (!inventory.nodes.has(this.#node)) throw unknown(this.#node, inventory);
-    this.#warn(warnings.map(({ subject, message }) => `${subject}: ${message}`));
-    return { desired, settings: inventory.settings };
+    this.warn(warnings);
+    return { desired, trace, settings: inventory.settings };
+  }
+
+  /** Logs what is odd, each thing once. */
+  warn(warnings: readonly Warning[]): void {
+    for (const { subject, message } of warnings) {
+      const warning = `${subject}: ${message}`;
+      this.#once(warning, () => this.#log.warn({ warning }, 'decided with a warning'));
+    }
+    this.#said = new Set([...this.#said].slice(-1000));
   }
 
   #complain({ inventory, problems }: Reading): void {
@@ -58,12 +66,6 @@ export class World {
       });
     if (inventory === undefined)
       this.#log.error({ errors: errors.length }, 'source unreadable: the last good state stays');
-  }
-
-  #warn(warnings: readonly string[]): void {
-    for (const warning of warnings)
-      this.#once(warning, () => this.#log.warn({ warning }, 'decided with a warning'));
-    this.#said = new Set([...this.#said].slice(-1000));
   }
 
   #once(what: string, say: () => void): void {

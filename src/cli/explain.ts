@@ -69,6 +69,7 @@ export function explanationText(
   {
     destination,
     steps,
+    warnings = [],
     ...verdict
   }: Omit<Explanation, 'destination'> & { readonly destination: string },
   from: string,
@@ -79,6 +80,7 @@ export function explanationText(
     ...steps.map(
       ({ title, text }, index) => ` ${index + 1} ${paint.dim(title.padEnd(width))}   ${text}`,
     ),
+    ...warnings.map((message) => ` ${paint.yellow('!')} ${message}`),
   ].join('\n');
 }
 

@@ -15,12 +15,13 @@ const aliases: Readonly<Record<Listed, readonly string[]>> = {
   nodes: ['nodes', 'node', 'no'],
   blocks: ['blocks', 'block', 'ipamblocks', 'ipamblock'],
   config: ['config', 'felixconfiguration', 'felixconfig', 'felixconfigurations'],
+  nodeconfig: ['nodeconfig', 'nodeconfigs'],
 };
 
 /** `encap get`: the resources as the program understands them, for reading or for calicoctl. */
 export function define(command: Command): void {
   command
-    .addArgument(new Argument('<kind>', 'pools, nodes, blocks or config'))
+    .addArgument(new Argument('<kind>', 'pools, nodes, blocks, config or nodeconfig'))
     .argument('[name...]', 'only these');
   takesNode(takesResources(command));
   examplesOf(command, [
@@ -28,6 +29,7 @@ export function define(command: Command): void {
     ['encap get ipp default-ipv4-ippool -o yaml', 'one pool, whole'],
     ['encap get blocks -o wide', 'who owns which addresses'],
     ['encap get config --node node-a', 'Felix settings in force on a node'],
+    ['encap get nodeconfig -o yaml', 'what lies beyond Calico, with every default'],
     ['encap get nodes -o name', 'for a script'],
   ]).action(async (kind: string, names: readonly string[], options: InputOptions) => {
     const session = sessionOf(command);
@@ -74,8 +76,15 @@ async function selected(
 }
 
 function textOf(session: Session, what: Listed, items: readonly Item[]): string {
-  if (what !== 'config') return table(session, columns[what], items);
-  const settings = items.flatMap(({ spec }) => Object.entries(spec));
+  if (what !== 'config' && what !== 'nodeconfig') return table(session, columns[what], items);
+  const settings = items
+    .flatMap((item) => Object.entries(item.spec ?? item))
+    .filter(([member]) => !['apiVersion', 'kind', 'metadata'].includes(member))
+    .flatMap(([member, value]) =>
+      isRecord(value)
+        ? Object.entries(value).map(([part, one]) => [`${member}.${part}`, one] as const)
+        : [[member, value] as const],
+    );
   return table(
     session,
     [
@@ -94,36 +103,38 @@ function at(...path: readonly string[]): (item: Item) => string | undefined {
     cell(path.reduce<unknown>((value, step) => (isRecord(value) ? value[step] : undefined), spec));
 }
 
-const columns: Readonly<Record<Exclude<Listed, 'config'>, readonly Column<Item>[]>> = {
-  pools: [
-    name,
-    { title: 'CIDR', of: at('cidr') },
-    { title: 'IPIPMODE', of: at('ipipMode') },
-    { title: 'VXLANMODE', of: at('vxlanMode') },
-    { title: 'BLOCKSIZE', of: at('blockSize') },
-    { title: 'NAT', of: at('natOutgoing') },
-    { title: 'DISABLED', of: at('disabled') },
-    { title: 'ALLOWEDUSES', of: at('allowedUses'), wide: true },
-    { title: 'SELECTOR', of: at('nodeSelector'), wide: true },
-  ],
-  nodes: [
-    name,
-    { title: 'IPV4', of: at('bgp', 'ipv4Address') },
-    { title: 'IPV6', of: at('bgp', 'ipv6Address') },
-    { title: 'VXLANTUNNEL', of: at('ipv4VXLANTunnelAddr') },
-    { title: 'IPIPTUNNEL', of: at('bgp', 'ipv4IPIPTunnelAddr') },
-    { title: 'VXLANTUNNEL6', of: at('ipv6VXLANTunnelAddr'), wide: true },
-    { title: 'VTEPMAC', of: at('vxlanTunnelMACAddr'), wide: true },
-  ],
-  blocks: [
-    { title: 'CIDR', of: at('cidr') },
-    { title: 'AFFINITY', of: at('affinity') },
-    { title: 'USED', of: used },
-    { title: 'BORROWED', of: borrowed, wide: true },
-  ],
-};
+const columns: Readonly<Record<Exclude<Listed, 'config' | 'nodeconfig'>, readonly Column<Item>[]>> =
+  {
+    pools: [
+      name,
+      { title: 'CIDR', of: at('cidr') },
+      { title: 'IPIPMODE', of: at('ipipMode') },
+      { title: 'VXLANMODE', of: at('vxlanMode') },
+      { title: 'BLOCKSIZE', of: at('blockSize') },
+      { title: 'NAT', of: at('natOutgoing') },
+      { title: 'DISABLED', of: at('disabled') },
+      { title: 'ALLOWEDUSES', of: at('allowedUses'), wide: true },
+      { title: 'SELECTOR', of: at('nodeSelector'), wide: true },
+    ],
+    nodes: [
+      name,
+      { title: 'IPV4', of: at('bgp', 'ipv4Address') },
+      { title: 'IPV6', of: at('bgp', 'ipv6Address') },
+      { title: 'VXLANTUNNEL', of: at('ipv4VXLANTunnelAddr') },
+      { title: 'IPIPTUNNEL', of: at('bgp', 'ipv4IPIPTunnelAddr') },
+      { title: 'VXLANTUNNEL6', of: at('ipv6VXLANTunnelAddr'), wide: true },
+      { title: 'VTEPMAC', of: at('vxlanTunnelMACAddr'), wide: true },
+      { title: 'VTEPMAC6', of: at('vxlanTunnelMACAddrV6'), wide: true },
+    ],
+    blocks: [
+      { title: 'CIDR', of: at('cidr') },
+      { title: 'AFFINITY', of: at('affinity') },
+      { title: 'USED', of: used },
+      { title: 'BORROWED', of: borrowed, wide: true },
+    ],
+  };
 
-function used({ spec }: Item): string | undefined {
+function used({ spec = {} }: Item): string | undefined {
   const { allocations } = spec;
   if (!Array.isArray(allocations)) return undefined;
   const taken = allocations.filter((index: unknown) => index !== null && index !== undefined);
@@ -131,7 +142,7 @@ function used({ spec }: Item): string | undefined {
 }
 
 /** Nodes other than the owner that have addresses of the block. */
-function borrowed({ spec }: Item): string | undefined {
+function borrowed({ spec = {} }: Item): string | undefined {
   const { attributes, affinity } = spec;
   if (!Array.isArray(attributes)) return undefined;
   const nodes = attributes.flatMap((attribute: unknown) => {

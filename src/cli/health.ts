@@ -5,6 +5,7 @@ import type { Status } from '../datapath/status.js';
 
 /** What is looked at to judge a datapath. */
 export interface Findings extends Pick<Status, 'programs' | 'verdicts' | 'peers'> {
+  /** Those that packets are to be led to. */
   readonly pools: readonly string[];
   readonly routes: readonly KernelRoute[];
   /** What the last round of an agent complained of. */
@@ -58,7 +59,7 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
   ],
   no_self: [
     'this node had no underlay address',
-    'check the Node’s spec.bgp.ipv4Address: encap get nodes',
+    'check the Node’s spec.bgp: ipv4Address, ipv6Address: encap get nodes',
   ],
   no_peer: ['of a block whose node is not in the tables', 'see encap map dump blocks'],
   no_policy: [
@@ -68,6 +69,10 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
   unknown_encap: [
     'the tables were written by a newer version',
     'run the newer encap: it replaces the programs',
+  ],
+  no_checksum: [
+    'for an IPv6 node that wants a UDP checksum which can’t be computed',
+    'see docs/datapath.md; for nodes that run encap: zeroUdpChecksum in a NodeConfig',
   ],
   no_headroom: ['the kernel had no memory for outer headers', 'see free memory, and dmesg'],
   gso_type: [

@@ -94,7 +94,7 @@ const columns: Readonly<Record<MapName, readonly string[]>> = {
   blocks: ['block', 'node', 'how', 'nextHop', 'pool'],
   pools: ['pool', 'blockLengths'],
   peers: ['index', 'node', 'address', 'subnet', 'vtepMac'],
-  policies: ['index', 'pool', 'sameSubnet', 'otherSubnet', 'accepted'],
+  policies: ['index', 'pool', 'sameSubnet', 'otherSubnet', 'accepted', 'underlay'],
   sources: ['source', 'node', 'accepted'],
   externals: ['source', 'node', 'accepted'],
   verdicts: ['verdict', 'kind', 'egressPackets', 'egressBytes', 'ingressPackets', 'ingressBytes'],
@@ -151,12 +151,13 @@ const readers: Readonly<Record<MapName, Reader>> = {
       vtepMac: vtepMac ?? null,
     })),
   policies: (maps, names) =>
-    [...policiesIn(maps)].map(([index, { sameSubnet, otherSubnet, accepted }]) => ({
+    [...policiesIn(maps)].map(([index, { sameSubnet, otherSubnet, accepted, underlay }]) => ({
       index,
       pool: names.policy(index),
       sameSubnet,
       otherSubnet,
       accepted: accepted.join(' '),
+      underlay,
     })),
   sources: (maps, names) =>
     sourceRows(maps.get('sources').typed(abi.sourceKey, abi.source).readAll(), names),

@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import type { PlanDocument } from '../decide/plan.js';
 import { EncapError, exitCodes } from '../errors.js';
 import { examplesOf } from './examples.js';
 import { type InputOptions, nodeNameOf, takesNode, takesResources } from './inputs.js';
 import { print } from './output.js';
-import { note, type Session, sessionOf } from './session.js';
-import { table } from './table.js';
+import { note, sessionOf } from './session.js';
 import { readWorld } from './world.js';
 
 interface PlanOptions extends InputOptions {
@@ -36,19 +34,24 @@ export function define(command: Command): void {
   ]).action(async (options: PlanOptions) => {
     const session = sessionOf(command);
     const node = nodeNameOf(options.node, session.env);
-    const [{ planOf }, { decide }, { inventory, config }] = await Promise.all([
-      import('../decide/plan.js'),
-      import('../decide/decide.js'),
-      readWorld(session, options, node),
-    ]);
+    const [{ planOf }, { decide }, { fitWarnings }, { planText }, { inventory, config }] =
+      await Promise.all([
+        import('../decide/plan.js'),
+        import('../decide/decide.js'),
+        import('../decide/fit.js'),
+        import('./plan-text.js'),
+        readWorld(session, options, node),
+      ]);
     const decision = decide(inventory, node);
     const underlayMtu =
       mtuFrom(options.underlayMtu) ??
       config?.underlayMtu ??
       localMtu(decision.desired.self.ipv4?.address) ??
+      localMtu(decision.desired.self.ipv6?.address) ??
       usualMtu;
     const plan = planOf(inventory, node, { underlayMtu, decision });
-    for (const { subject, message } of decision.warnings) note(session, `! ${subject}: ${message}`);
+    const warnings = [...decision.warnings, ...fitWarnings(decision, underlayMtu)];
+    for (const { subject, message } of warnings) note(session, `! ${subject}: ${message}`);
     await print(session, {
       document: { apiVersion: 'encap/v1', kind: 'Plan', ...plan },
       names: () => plan.peers.map(({ name }) => name),
@@ -96,54 +99,4 @@ function localMtu(address: string | undefined): number | undefined {
   return name === undefined
     ? undefined
     : Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'));
-}
-
-function planText(session: Session, { node, pools, peers, blocks }: PlanDocument): string {
-  const { mtu } = node;
-  const { bold, dim } = session.paint;
-  return [
-    [
-      `${bold(node.name)}   ${node.address ?? 'no IPv4 address'}${node.subnet === null ? '' : ` in ${node.subnet}`}`,
-      `tunnel address ${node.tunnelAddress ?? node.ipipTunnelAddress ?? 'none'}   VTEP MAC ${node.vtepMac}`,
-      `mtu ${mtu.underlay}: vxlan ${mtu.vxlan}, ipip ${mtu.ipip}, vxlan over IPv6 ${mtu.vxlanV6}`,
-    ].join('\n'),
-    table(
-      session,
-      [
-        { title: 'POOL', of: ({ name }) => name },
-        { title: 'CIDR', of: ({ cidr }) => cidr },
-        { title: 'SAME SUBNET', of: ({ sameSubnet }) => howText(sameSubnet) },
-        { title: 'OTHER SUBNET', of: ({ otherSubnet }) => howText(otherSubnet) },
-        { title: 'ROUTED', of: ({ routed, why }) => (routed ? 'yes' : `no: ${why ?? ''}`) },
-      ],
-      pools,
-    ),
-    table(
-      session,
-      [
-        { title: 'PEER', of: ({ name }) => name },
-        { title: 'ADDRESS', of: ({ address }) => address },
-        { title: 'SUBNET', of: ({ sameSubnet }) => (sameSubnet ? 'same' : 'other') },
-        { title: 'TUNNEL ADDRESS', of: ({ tunnelAddress }) => tunnelAddress ?? undefined },
-        { title: 'VTEP MAC', of: ({ vtepMac }) => vtepMac ?? undefined },
-      ],
-      peers,
-    ),
-    table(
-      session,
-      [
-        { title: 'BLOCK', of: ({ cidr }) => cidr },
-        { title: 'NODE', of: (block) => block.node },
-        { title: 'HOW', of: ({ action }) => action },
-        { title: 'VIA', of: ({ via }) => via ?? undefined },
-        { title: 'POOL', of: ({ pool }) => pool ?? undefined },
-      ],
-      blocks,
-    ),
-    dim('Nothing was done; `encap run` does it.'),
-  ].join('\n\n');
-}
-
-function howText(how: string): string {
-  return how === 'none' ? 'direct' : how;
 }

@@ -81,9 +81,11 @@ export class Switching {
     const inUse = new Set([...blocks.values()].map(({ policy }) => policy));
     const delayed = new Map<PolicyIndex, Policy>();
     for (const [index, policy] of desired) {
-      const { sameSubnet, otherSubnet } = actual.get(index) ?? never;
+      const { sameSubnet, otherSubnet, underlay } = actual.get(index) ?? never;
+      // Blocks have peers of one family: over another one the old mode may not even be possible.
       const isSwitch =
         inUse.has(index) &&
+        policy.underlay === underlay &&
         (policy.sameSubnet !== sameSubnet || policy.otherSubnet !== otherSubnet);
       const since = this.#delay.get(index) ?? nowMs;
       const waits = isSwitch && nowMs - since < this.#timing.delayMs;

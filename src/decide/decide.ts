@@ -1,4 +1,3 @@
-import type { EncapName } from '../encap/index.js';
 import {
   unrouted,
   type Desired,
@@ -9,22 +8,21 @@ import {
   type PolicyName,
   type PoolEntry,
   type Route,
-  type Self,
-  type Source,
 } from '../model/desired.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Node, NodeName } from '../model/node.js';
 import { families, familyOf, type Address, type Family } from '../net/address.js';
 import { cidrOf, hostCidr, networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
-import { claimsOf, tunnelAddressesOf, type Claim } from './claim.js';
+import { carriagesOf, type Carriage } from './carriage.js';
+import { claimsOf, type Claim } from './claim.js';
 import { hostOf, isKnown, type Host } from './host.js';
-import { isEnabled, overlaysOf, type Overlay } from './overlay.js';
+import { overlaysOf, type Overlay } from './overlay.js';
 import { Peers } from './peers.js';
 import { reach, type Reach } from './reach.js';
 import { hostPolicyOf, policyOf, poolEntryOf, routeOf } from './routes.js';
+import { selfOf } from './self.js';
 import { externalsOf, sourcesOf } from './sources.js';
-import { vtepMacOf } from './vtep.js';
 import type { Warning } from './warning.js';
 
 /** The desired state of one node, and how it came about. */
@@ -48,31 +46,39 @@ export interface Trace {
 /** Pure: the same inventory gives the same desired state on any machine. */
 export function decide(inventory: Inventory, self: NodeName): Decision {
   const { settings, pools } = inventory;
-  const { overlays, warnings: poolWarnings } = overlaysOf(pools, settings);
+  const { overlays, counting, warnings: poolWarnings } = overlaysOf(pools, settings);
   const { claims, warnings: claimWarnings } = claimsOf(inventory, self);
   const nodes = [...inventory.nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const { hostAddresses, warnings: hostWarnings } = hostAddressesOf(nodes);
   const hosts = { ipv4: hostsOf(nodes, 'ipv4'), ipv6: hostsOf(nodes, 'ipv6') };
+  const carriages = carriagesOf(counting, settings);
   const peersOf = (family: Family): Peers =>
-    new Peers(family, hosts[family].get(self), hosts[family]);
+    new Peers({
+      family,
+      local: hosts[family].get(self),
+      hosts: hosts[family],
+      carried: [family, ...carriages.filter(isOver(family)).map(({ inner }) => inner)],
+      zeroUdpChecksum: settings.zeroUdpChecksum,
+    });
   const peers = { ipv4: peersOf('ipv4'), ipv6: peersOf('ipv6') };
-  const enabled = { ipv4: enabledIn('ipv4', inventory), ipv6: enabledIn('ipv6', inventory) };
 
   const owners = ownersOf({ self, claims, overlays, hosts, peers });
   const tables = tablesOf({ ...owners, self, overlays, hosts, hostAddresses, peers, inventory });
-  const sources = families.flatMap((family) => [
-    ...sourcesOf(others(hosts[family], self), peers[family], enabled[family]),
-  ]);
+  const sources = sourcesOf({
+    others: { ipv4: others(hosts.ipv4, self), ipv6: others(hosts.ipv6, self) },
+    peers,
+    carriages,
+  });
   const desired: Desired = {
     node: self,
     self: {
-      ipv4: selfOf(inventory.nodes.get(self), 'ipv4'),
-      ipv6: selfOf(inventory.nodes.get(self), 'ipv6'),
+      ipv4: selfOf(inventory.nodes.get(self), 'ipv4', carriages),
+      ipv6: selfOf(inventory.nodes.get(self), 'ipv6', carriages),
     },
     ...tables,
     peers: new Map<PeerName, Peer>(families.flatMap((family) => [...peers[family].all()])),
-    sources: new Map<Address, Source>(sources),
-    externals: externalsOf(settings.externalNodes, (cidr) => enabled[familyOf(cidr)]),
+    sources,
+    externals: externalsOf(settings.externalNodes, carriages),
   };
   return {
     desired,
@@ -141,11 +147,12 @@ function ownerOf(
   if (node === self) return { peer: 'self', policy };
   const known = ways.get(overlay)?.get(node);
   if (known !== undefined) return known;
-  const way = wayTo(node, { overlay, hosts: hosts[family], self });
+  const { underlay } = overlay;
+  const way = wayTo(node, { overlay, hosts: hosts[underlay], self });
   const owner =
     way.how === 'unreachable'
       ? { because: way.because, isFault: true }
-      : { peer: peers[family].at(node, way.via), policy };
+      : { peer: peers[underlay].at(node, way.via), policy };
   const others = ways.get(overlay);
   if (others === undefined) ways.set(overlay, new Map([[node, owner]]));
   else others.set(node, owner);
@@ -202,7 +209,10 @@ function tablesOf({
     const overlay = overlays.match(cidr)?.value;
     if (overlay === undefined || overlay.idle !== undefined) continue;
     used.set(cidr, overlay);
-    policies.set(cidr as string as PolicyName, policyOf(overlay, hosts[familyOf(cidr)].get(self)));
+    policies.set(
+      cidr as string as PolicyName,
+      policyOf(overlay, hosts[overlay.underlay].get(self)),
+    );
     routes.set(cidr, routeOf(overlay, local, inventory.settings));
   }
   const merged = new Map<Cidr, Owner>(blocks);
@@ -212,8 +222,9 @@ function tablesOf({
     const family = familyOf(address);
     const host = hosts[family].get(node);
     const policy = `${found.cidr} hosts` as PolicyName;
-    policies.set(policy, hostPolicyOf(found.value, hosts[family].get(self)));
+    policies.set(policy, hostPolicyOf(found.value, hosts[found.value.underlay].get(self)));
     // Host addresses win over the block around them, whoever's it is: packets to a node must not be encapsulated.
+    // They have a next hop of their own family, whatever the pool's packets travel over.
     merged.set(hostCidr(address), {
       peer:
         node === self
@@ -252,18 +263,6 @@ function blockLengthsOf(
   return lengths;
 }
 
-function selfOf(node: Node | undefined, family: Family): Self | undefined {
-  if (node === undefined) return undefined;
-  const { interfaceAddress } = hostOf(node, family);
-  if (interfaceAddress === undefined) return undefined;
-  return {
-    address: interfaceAddress.address,
-    prefixLength: interfaceAddress.prefixLength,
-    vtepMac: vtepMacOf(node, family),
-    tunnelAddresses: tunnelAddressesOf(node).filter((address) => familyOf(address) === family),
-  };
-}
-
 function hostsOf(nodes: readonly Node[], family: Family): Map<NodeName, Host> {
   return new Map(nodes.map((node) => [node.name, hostOf(node, family)]));
 }
@@ -272,9 +271,8 @@ function others(hosts: ReadonlyMap<NodeName, Host>, self: NodeName): Map<NodeNam
   return new Map([...hosts].filter(([name]) => name !== self));
 }
 
-function enabledIn(family: Family, { pools, settings }: Inventory): Set<EncapName> {
-  const names: readonly EncapName[] = ['ipip', 'vxlan'];
-  return new Set(names.filter((encap) => isEnabled(encap, family, pools, settings)));
+function isOver(family: Family): (carriage: Carriage) => boolean {
+  return ({ encap, underlay }) => encap === 'vxlan' && underlay === family;
 }
 
 /** Nodes come sorted: of two with one address, the lowest name has it. */

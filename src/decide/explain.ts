@@ -2,15 +2,19 @@ import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Address } from '../net/address.js';
 import { decide, type Decision } from './decide.js';
+import { fitWarnings } from './fit.js';
 import { localsOf } from './locals.js';
 import { lookup } from './lookup.js';
 import { stepsOf, type Step } from './steps.js';
 import { verdictOf, type Verdict } from './verdict.js';
+import type { Warning } from './warning.js';
 
 /** What a node does with the packets for one address, and how that came about. */
 export interface Explanation extends Verdict {
   readonly destination: Address;
   readonly steps: readonly Step[];
+  /** What is odd about the pool that sends it on its way; absent where nothing is. */
+  readonly warnings?: readonly string[];
 }
 
 /** One node's answers. The source is that of the packet, where it matters. */
@@ -25,10 +29,18 @@ export function explainer(
   const find = lookup(decision.desired);
   const locals = localsOf(inventory, self);
   const scene = { inventory, self, decision, find, locals };
+  const { mtu } = inventory.settings.underlay;
+  const warnings = [...decision.warnings, ...(mtu === 0 ? [] : fitWarnings(decision, mtu))];
   return (destination, source) => {
     const verdict = verdictOf(destination, scene);
     const steps = stepsOf({ destination, source, verdict }, scene);
-    return { destination, ...verdict, steps };
+    const odd = verdict.via === undefined ? [] : warnings.filter(isAbout(verdict.pool));
+    return {
+      destination,
+      ...verdict,
+      steps,
+      ...(odd.length === 0 ? {} : { warnings: odd.map(({ message }) => message) }),
+    };
   };
 }
 
@@ -39,4 +51,8 @@ export function explain(
   packet: { readonly destination: Address; readonly source?: Address },
 ): Explanation {
   return explainer(inventory, self)(packet.destination, packet.source);
+}
+
+function isAbout(pool: string | undefined): (warning: Warning) => boolean {
+  return ({ subject }) => subject === `IPPool ${String(pool)}`;
 }

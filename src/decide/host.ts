@@ -10,8 +10,8 @@ export interface Host {
   readonly interfaceAddress: InterfaceAddress | undefined;
   /** Where IPIP packets go (felix/calc/dataplane_passthru.go). */
   readonly ipipAddress: Address | undefined;
-  /** Where VXLAN packets go (felix/calc/vxlan_resolver.go). */
-  readonly vtep: Vtep | undefined;
+  /** Where VXLAN packets go, by the family of those inside (felix/calc/vxlan_resolver.go). */
+  readonly vteps: Readonly<Record<Family, Vtep | undefined>>;
 }
 
 export function hostOf(node: Node, family: Family): Host {
@@ -19,7 +19,7 @@ export function hostOf(node: Node, family: Family): Host {
     node: node.name,
     interfaceAddress: interfaceAddressOf(node, family),
     ipipAddress: ipipAddressOf(node, family),
-    vtep: vtepOf(node, family),
+    vteps: { ipv4: vtepOf(node, family, 'ipv4'), ipv6: vtepOf(node, family, 'ipv6') },
   };
 }
 

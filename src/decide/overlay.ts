@@ -1,9 +1,12 @@
-import type { EncapName } from '../encap/index.js';
+import { carries, type EncapName } from '../encap/index.js';
 import type { Pool } from '../model/pool.js';
 import type { Settings } from '../model/settings.js';
 import { familyOf, type Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
+import { underlayOf } from './carriage.js';
+import { leastIpv6Mtu } from './mtu.js';
+import { familyNames } from './words.js';
 import type { Warning } from './warning.js';
 
 /** A pool as it counts: merged with those around it, and whether its routes are ours at all. */
@@ -12,6 +15,8 @@ export interface Overlay {
   /** undefined: only pools for load balancers around here. */
   readonly encap: EncapName | 'none' | undefined;
   readonly crossSubnet: boolean;
+  /** Family of the outer headers; where nothing is encapsulated, the pool's own. */
+  readonly underlay: Family;
   /** Why nothing is sent to this pool's addresses. */
   readonly idle: string | undefined;
 }
@@ -20,7 +25,12 @@ export interface Overlay {
 export function overlaysOf(
   pools: readonly Pool[],
   settings: Settings,
-): { readonly overlays: PrefixTable<Overlay>; readonly warnings: readonly Warning[] } {
+): {
+  readonly overlays: PrefixTable<Overlay>;
+  /** Those that count: one for each CIDR. */
+  readonly counting: readonly Pool[];
+  readonly warnings: readonly Warning[];
+} {
   const warnings: Warning[] = [];
   const byCidr = new Map<Cidr, Pool>();
   for (const pool of [...pools].sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -37,30 +47,14 @@ export function overlaysOf(
       settings,
     );
     overlays.set(cidr, overlay);
-    warnings.push(...surprises(overlay));
+    warnings.push(...surprises(overlay, settings));
   }
-  return { overlays, warnings };
+  return { overlays, counting: [...byCidr.values()], warnings };
 }
 
-/** Whether packets of an encapsulation are accepted and sent: by setting, else where a pool asks for it. */
-export function isEnabled(
-  encap: EncapName,
-  family: Family,
-  pools: readonly Pool[],
-  settings: Settings,
-): boolean {
-  const asked = pools.some(
-    ({ cidr, mode }) => familyOf(cidr) === family && mode.when !== 'never' && mode.encap === encap,
-  );
-  switch (encap) {
-    case 'ipip':
-      return family === 'ipv4' && (settings.ipipEnabled ?? asked);
-    case 'ip6ip':
-      return false;
-    case 'vxlan':
-      // vxlanEnabled is for IPv4 alone (felix/calc/encapsulation_resolver.go).
-      return family === 'ipv4' ? (settings.vxlanEnabled ?? asked) : settings.ipv6Support && asked;
-  }
+/** Whether a pool's packets travel in outer headers of the other family. */
+export function crossesFamilies({ pool, underlay }: Pick<Overlay, 'pool' | 'underlay'>): boolean {
+  return familyOf(pool.cidr) !== underlay;
 }
 
 function merged(path: readonly Pool[], pool: Pool, settings: Settings): Overlay {
@@ -71,12 +65,20 @@ function merged(path: readonly Pool[], pool: Pool, settings: Settings): Overlay 
     // An inner Always pool inside a CrossSubnet one behaves as CrossSubnet: Felix ors them.
     crossSubnet ||= mode.when === 'cross-subnet';
   }
-  return { pool, encap, crossSubnet, idle: whyIdle(encap, familyOf(pool.cidr), settings) };
+  const family = familyOf(pool.cidr);
+  const underlay =
+    encap === undefined || encap === 'none' ? family : underlayOf(encap, family, settings);
+  return { pool, encap, crossSubnet, underlay, idle: whyIdle({ encap, underlay, pool }, settings) };
 }
 
 /** `Disabled` and the like hand IPIP routes to BIRD, which encapsulates all the same: only Never pools are BGP's alone. */
-function whyIdle(encap: Overlay['encap'], family: Family, settings: Settings): string | undefined {
-  if (family === 'ipv6' && !settings.ipv6Support) return 'FelixConfiguration ipv6Support is false';
+function whyIdle(
+  { encap, underlay, pool }: Pick<Overlay, 'encap' | 'underlay' | 'pool'>,
+  settings: Settings,
+): string | undefined {
+  const family = familyOf(pool.cidr);
+  if ([family, underlay].includes('ipv6') && !settings.ipv6Support)
+    return 'FelixConfiguration ipv6Support is false';
   switch (encap) {
     case undefined:
       return 'the pool is for load balancers alone';
@@ -86,8 +88,9 @@ function whyIdle(encap: Overlay['encap'], family: Family, settings: Settings): s
         ? undefined
         : `the pool never encapsulates and programClusterRoutes is ${settings.programClusterRoutes}: its routes are BGP's`;
     case 'ip6ip':
+      return settings.beyondCalico.ip6ip ? undefined : noIpip6;
     case 'ipip':
-      if (family === 'ipv6') return 'there is no IPIP for IPv6 pools';
+      if (!carries(encap, family)) return noIpip6;
       return settings.ipipEnabled === false ? 'FelixConfiguration ipipEnabled is false' : undefined;
     case 'vxlan':
       return family === 'ipv4' && settings.vxlanEnabled === false
@@ -96,6 +99,8 @@ function whyIdle(encap: Overlay['encap'], family: Family, settings: Settings): s
   }
 }
 
+const noIpip6 = 'there is no IPIP for IPv6 pools, unless a NodeConfig says beyondCalico.ip6ip';
+
 function shadowed({ name, cidr }: Pool, winner: Pool): Warning {
   return {
     subject: `IPPool ${name}`,
@@ -103,15 +108,29 @@ function shadowed({ name, cidr }: Pool, winner: Pool): Warning {
   };
 }
 
-function surprises({ pool, encap, crossSubnet, idle }: Overlay): Warning[] {
-  const subject = `IPPool ${pool.name}`;
+function surprises(overlay: Overlay, { beyondCalico, mtu }: Settings): Warning[] {
+  const { pool, encap, crossSubnet, underlay, idle } = overlay;
+  const warn = (message: string): Warning => ({ subject: `IPPool ${pool.name}`, message });
   const warnings: Warning[] = [];
   if (crossSubnet && pool.mode.when === 'always')
-    warnings.push({
-      subject,
-      message: 'it lies in a CrossSubnet pool: Always behaves as CrossSubnet here',
-    });
+    warnings.push(warn('it lies in a CrossSubnet pool: Always behaves as CrossSubnet here'));
   if (idle !== undefined && encap !== undefined && encap !== 'none')
-    warnings.push({ subject, message: `nothing is sent to its addresses: ${idle}` });
+    warnings.push(warn(`nothing is sent to its addresses: ${idle}`));
+  if (idle !== undefined) return warnings;
+  const inner = familyOf(pool.cidr);
+  if (crossSubnet && crossesFamilies(overlay))
+    warnings.push(
+      warn(
+        `${familyNames[inner]} packets have no next hop on ${familyNames[underlay]}: CrossSubnet behaves as Always`,
+      ),
+    );
+  if (encap === 'ipip' && beyondCalico.ipv4PoolsOver === 'ipv6')
+    warnings.push(warn('IPIP is IPv4 in IPv4: its packets travel over IPv4, not IPv6'));
+  if (encap === 'vxlan' && inner === 'ipv6' && mtu.vxlanV6 > 0 && mtu.vxlanV6 < leastIpv6Mtu)
+    warnings.push(
+      warn(
+        `vxlanMTUV6 is ${mtu.vxlanV6}: IPv6 sends packets of ${leastIpv6Mtu} bytes all the same (RFC 8200 section 5)`,
+      ),
+    );
   return warnings;
 }

@@ -8,6 +8,7 @@ import type { Mac } from '../net/mac.js';
 import { decide, type Decision } from './decide.js';
 import { hostOf } from './host.js';
 import { overlayMtu } from './mtu.js';
+import { crossesFamilies } from './overlay.js';
 import type { Action } from './verdict.js';
 import { derivedVtepMac, vtepMacOf } from './vtep.js';
 
@@ -38,6 +39,7 @@ export interface PlannedNode extends PlannedFamily {
     readonly vxlan: number;
     readonly vxlanV6: number;
     readonly ipip: number;
+    readonly ip6ip: number;
   };
   readonly ipv6: PlannedFamily;
 }
@@ -48,6 +50,8 @@ export interface PlannedPool {
   /** How its packets go to nodes in this node's subnet, and to the others. */
   readonly sameSubnet: Policy['sameSubnet'];
   readonly otherSubnet: Policy['otherSubnet'];
+  /** Family of the outer headers. */
+  readonly underlay: Family;
   /** False where nothing is sent to it: `why` says the reason. */
   readonly routed: boolean;
   readonly why?: string;
@@ -70,6 +74,8 @@ export interface PlannedPeer {
   readonly vtepMac: Mac | null;
   readonly tunnelAddress: Address | null;
   readonly sameSubnet: boolean;
+  /** VXLAN goes there over IPv6 without a UDP checksum. */
+  readonly zeroChecksum: boolean;
 }
 
 export interface PlannedRoute {
@@ -114,6 +120,7 @@ function nodeOf({ nodes, settings }: Inventory, self: NodeName, underlayMtu: num
       vxlan: mtu('vxlan', 'ipv4'),
       vxlanV6: mtu('vxlan', 'ipv6'),
       ipip: mtu('ipip', 'ipv4'),
+      ip6ip: mtu('ip6ip', 'ipv6'),
     },
     ipv6: familyOfNode(node, self, 'ipv6'),
   };
@@ -146,14 +153,15 @@ function poolsOf({ pools }: Inventory, { desired, trace }: Decision): PlannedPoo
       const overlay = trace.overlays.match(cidr)?.value;
       // Of two pools with one CIDR, only one counts.
       if (overlay?.pool.name !== name) return [];
-      const { encap = 'none', crossSubnet, idle } = overlay;
+      const { encap = 'none', crossSubnet, underlay, idle } = overlay;
       const entry = desired.pools.get(cidr);
       const why = idle ?? (entry === undefined ? 'nobody has a block in it' : undefined);
       return {
         name,
         cidr,
-        sameSubnet: crossSubnet ? 'none' : encap,
+        sameSubnet: crossSubnet && !crossesFamilies(overlay) ? 'none' : encap,
         otherSubnet: encap,
+        underlay,
         routed: desired.routes.has(cidr),
         ...(why === undefined ? {} : { why }),
         blockLengths: entry?.blockLengths ?? [],
@@ -190,15 +198,26 @@ function blocksOf({ desired, trace }: Decision): PlannedBlock[] {
 
 function peersOf({ desired: { peers }, trace }: Decision): PlannedPeer[] {
   return [...peers.values()]
-    .map(({ node, family, address, vtepMac, sameSubnet }: Peer) => ({
-      name: node,
-      family,
-      address,
-      vtepMac: vtepMac ?? null,
-      tunnelAddress: trace.hosts[family].get(node)?.vtep?.tunnelAddress ?? null,
-      sameSubnet,
+    .map((peer) => ({
+      name: peer.node,
+      family: peer.family,
+      address: peer.address,
+      vtepMac: peer.vtepMac ?? null,
+      tunnelAddress: tunnelAddressOf(peer, trace) ?? null,
+      sameSubnet: peer.sameSubnet,
+      zeroChecksum: peer.zeroChecksum,
     }))
     .sort((a, b) => compareAddresses(a.address, b.address));
+}
+
+/** Of the underlay's family; where that carries the other family alone, of the other. */
+function tunnelAddressOf(
+  { node, family, vtepMac }: Peer,
+  { hosts }: Decision['trace'],
+): Address | undefined {
+  const vteps = hosts[family].get(node)?.vteps;
+  if (vteps === undefined || vtepMac === undefined) return undefined;
+  return (vteps[family] ?? vteps.ipv4 ?? vteps.ipv6)?.tunnelAddress;
 }
 
 function routesOf({ desired: { routes } }: Decision, underlayMtu: number): PlannedRoute[] {

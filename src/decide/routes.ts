@@ -17,20 +17,21 @@ export function routeOf(overlay: Overlay, self: Node | undefined, settings: Sett
   return {
     source: tunnelAddressOf(self, family, encap),
     mtu: mtuSetting(encap, family, settings),
-    overheadBytes: encapsulations[encap].overheadBytes[family],
+    overheadBytes: encapsulations[encap].overheadBytes[overlay.underlay],
   };
 }
 
-/** What a pool's packets get by the peer's place. Where no interface is known for plain packets, neighbours are no exception. */
-export function policyOf(
-  { encap = 'none', crossSubnet, pool }: Overlay,
-  local: Host | undefined,
-): Policy {
+/**
+ * What a pool's packets get by the peer's place. Where no interface is known for plain packets, neighbours are no
+ * exception. The host is this node, in the underlay's family.
+ */
+export function policyOf(overlay: Overlay, local: Host | undefined): Policy {
+  const { encap = 'none', crossSubnet, underlay } = overlay;
   return {
-    sameSubnet: crossSubnet && knowsUplink(encap, local) ? 'none' : encap,
+    sameSubnet: crossSubnet && knowsUplink(overlay, local) ? 'none' : encap,
     otherSubnet: encap,
     accepted: encap === 'none' ? [] : [encap],
-    underlay: familyOf(pool.cidr),
+    underlay,
   };
 }
 
@@ -43,6 +44,7 @@ export function poolEntryOf(lengths: ReadonlySet<number>): PoolEntry {
   return { blockLengths: [...lengths].sort((a, b) => b - a) };
 }
 
+/** Of the packets' own family. Calico has no IPIP address for IPv6: there is one IPv6 tunnel address, of VXLAN or not. */
 function tunnelAddressOf(
   self: Node | undefined,
   family: Family,
@@ -50,9 +52,9 @@ function tunnelAddressOf(
 ): Route['source'] {
   switch (encap) {
     case 'vxlan':
+    case 'ip6ip':
       return self?.[family].vxlanTunnelAddress;
     case 'ipip':
-    case 'ip6ip':
       return self?.[family].ipipTunnelAddress;
   }
 }

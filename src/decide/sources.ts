@@ -1,48 +1,70 @@
-import { encapsulations, type EncapName } from '../encap/index.js';
-import type { Source } from '../model/desired.js';
+import { encapNames, type EncapName } from '../encap/index.js';
+import type { PeerName, Source } from '../model/desired.js';
 import type { ExternalNodes } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
-import type { Address } from '../net/address.js';
+import { families, familyOf, type Address, type Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
+import type { Carriage } from './carriage.js';
 import type { Host } from './host.js';
 import type { Peers } from './peers.js';
 
-const encapNames = Object.keys(encapsulations) as EncapName[];
+/** What the accepted senders are made from: the other nodes, and all that is carried. */
+export interface SourceGround {
+  readonly others: Readonly<Record<Family, ReadonlyMap<NodeName, Host>>>;
+  readonly peers: Readonly<Record<Family, Peers>>;
+  readonly carriages: readonly Carriage[];
+}
 
 /** Who may send us tunnel packets: VTEPs VXLAN, all hosts IPIP. Of two nodes with one address it is the lowest name. */
-export function sourcesOf(
-  hosts: ReadonlyMap<NodeName, Host>,
-  peers: Peers,
-  enabled: ReadonlySet<EncapName>,
-): Map<Address, Source> {
-  const sources = new Map<Address, Source>();
-  for (const host of hosts.values())
-    for (const encap of encapNames) {
-      const address = encap === 'vxlan' ? host.vtep?.address : host.ipipAddress;
-      if (address === undefined || !enabled.has(encap)) continue;
-      const before = sources.get(address);
-      sources.set(address, {
-        peer: before?.peer ?? peers.at(host.node, address),
-        accepted: [...(before?.accepted ?? []), encap].filter(isFirst),
-      });
-    }
-  return sources;
+export function sourcesOf({ others, peers, carriages }: SourceGround): Map<Address, Source> {
+  const found = new Map<Address, { readonly peer: PeerName; readonly accepted: Set<EncapName> }>();
+  const at = (family: Family, node: NodeName, address: Address): Set<EncapName> => {
+    const before = found.get(address);
+    if (before !== undefined) return before.accepted;
+    const accepted = new Set<EncapName>();
+    found.set(address, { peer: peers[family].at(node, address), accepted });
+    return accepted;
+  };
+  for (const family of families)
+    for (const host of others[family].values())
+      for (const carriage of carriages) {
+        if (carriage.underlay === family) {
+          const address = outerAddressOf(host, carriage);
+          if (address !== undefined) at(family, host.node, address).add(carriage.encap);
+        } else if (carriage.inner === family && host.interfaceAddress !== undefined) {
+          // It sends us nothing from there, but may do so inside: its own packets, and what it masquerades.
+          at(family, host.node, host.interfaceAddress.address);
+        }
+      }
+  return new Map(
+    [...found].map(([address, { peer, accepted }]) => [
+      address,
+      { peer, accepted: encapNames.filter((encap) => accepted.has(encap)) },
+    ]),
+  );
 }
 
 /** FelixConfiguration externalNodesList: hosts outside the cluster that may send us all that we accept. */
 export function externalsOf(
   externalNodes: ExternalNodes,
-  enabledFor: (cidr: Cidr) => ReadonlySet<EncapName>,
+  carriages: readonly Carriage[],
 ): Map<Cidr, Source> {
   const externals = new Map<Cidr, Source>();
   for (const cidr of externalNodes) {
-    const enabled = enabledFor(cidr);
-    const accepted = encapNames.filter((encap) => enabled.has(encap));
+    const accepted = encapNames.filter((encap) =>
+      carriages.some((one) => one.encap === encap && one.underlay === familyOf(cidr)),
+    );
     if (accepted.length > 0) externals.set(cidr, { peer: 'external', accepted });
   }
   return externals;
 }
 
-function isFirst(encap: EncapName, place: number, all: readonly EncapName[]): boolean {
-  return all.indexOf(encap) === place;
+function outerAddressOf(host: Host, { encap, inner }: Carriage): Address | undefined {
+  switch (encap) {
+    case 'vxlan':
+      return host.vteps[inner]?.address;
+    case 'ipip':
+    case 'ip6ip':
+      return host.ipipAddress;
+  }
 }

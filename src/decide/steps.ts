@@ -1,10 +1,12 @@
 import { encapsulations, type EncapName } from '../encap/index.js';
+import type { Settings } from '../model/settings.js';
 import { addressBits, familyOf, type Address } from '../net/address.js';
 import { cidrOf } from '../net/cidr.js';
 import { mtuSetting } from './mtu.js';
-import type { Overlay } from './overlay.js';
+import { crossesFamilies, type Overlay } from './overlay.js';
 import { knowsUplink } from './reach.js';
 import type { Scene, Verdict } from './verdict.js';
+import { familyNames } from './words.js';
 
 /** One question on a packet's way, and its answer. */
 export interface Step {
@@ -31,10 +33,10 @@ export function stepsOf(packet: Packet, scene: Scene): readonly Step[] {
   if (overlay.crossSubnet)
     steps.push({ title: 'subnet', text: subnetText(overlay, packet, scene) });
   if (action === 'direct') return steps;
-  steps.push({ title: 'outer', text: outerText(action, packet, scene) });
+  steps.push({ title: 'outer', text: outerText(action, overlay, packet, scene) });
   if (encapsulations[action].carriesEthernet)
-    steps.push({ title: 'mac', text: macText(packet, scene) });
-  steps.push({ title: 'size', text: sizeText(action, packet, scene) });
+    steps.push({ title: 'mac', text: macText(overlay, packet, scene) });
+  steps.push({ title: 'size', text: sizeText(action, overlay, scene) });
   return steps;
 }
 
@@ -117,59 +119,85 @@ function overlayOf(
   return trace.overlays.match(verdict.block ?? destination)?.value;
 }
 
-function modeText({ pool, encap, crossSubnet }: Overlay): string {
+function modeText(overlay: Overlay): string {
+  const { pool, encap, crossSubnet, underlay } = overlay;
   const own = `IPPool ${pool.name}`;
   if (encap === undefined || encap === 'none') return `never encapsulated (${own})`;
+  const over = crossesFamilies(overlay)
+    ? `, ${familyNames[familyOf(pool.cidr)]} over ${familyNames[underlay]} (NodeConfig)`
+    : '';
   const mode = `${encap} ${crossSubnet ? 'CrossSubnet' : 'Always'}`;
   const isOwn =
     pool.mode.when !== 'never' &&
     pool.mode.encap === encap &&
     (pool.mode.when === 'cross-subnet') === crossSubnet;
-  return isOwn ? `${mode} (${own})` : `${mode} (${own} and the pools around it)`;
+  return `${mode} (${own}${isOwn ? '' : ' and the pools around it'})${over}`;
 }
 
 function subnetText(overlay: Overlay, { destination, verdict }: Packet, scene: Scene): string {
   const { self, decision } = scene;
-  const hosts = decision.trace.hosts[familyOf(destination)];
+  const inner = familyOf(destination);
+  if (crossesFamilies(overlay))
+    return `${familyNames[inner]} packets have no next hop on ${familyNames[overlay.underlay]}: encapsulated wherever they go`;
+  const hosts = decision.trace.hosts[inner];
   const local = hosts.get(self);
   const own = local?.interfaceAddress;
   if (own === undefined) return `the subnet of ${self} is not known: encapsulated wherever it goes`;
-  if (!knowsUplink(overlay.encap, local))
+  if (!knowsUplink(overlay, local))
     return `${self} has no address to tunnel from, so its interface is not known: encapsulated wherever it goes`;
   const peer = hosts.get(verdict.peer ?? self)?.interfaceAddress?.address ?? verdict.via;
   const same = verdict.action === 'direct';
   return `${self} ${own.address}/${own.prefixLength} ${same ? 'contains' : 'does not contain'} ${String(verdict.peer)} ${String(peer)}: ${same ? 'same subnet, sent as it is' : 'different subnets, encapsulated'}`;
 }
 
-function outerText(encap: EncapName, { destination, verdict }: Packet, scene: Scene): string {
-  const { settings } = scene.inventory;
-  const source = scene.decision.desired.self[familyOf(destination)]?.address;
+function outerText(
+  encap: EncapName,
+  { underlay }: Overlay,
+  { verdict }: Packet,
+  { inventory: { settings }, decision: { desired } }: Scene,
+): string {
+  const source = desired.self[underlay]?.address;
   const way = `${source ?? 'an address that this node does not have yet'} > ${String(verdict.via)}`;
+  const header = headerText(settings);
   switch (encap) {
     case 'ipip':
-      return `${way} protocol 4`;
+      return `${way} protocol 4${header}`;
     case 'ip6ip':
-      return `${way} protocol 41`;
-    case 'vxlan':
-      return `${way} udp 49152-65535 > ${settings.vxlanPort} vni ${settings.vxlanVni}`;
+      return `${way} protocol 41${header}`;
+    case 'vxlan': {
+      const udp = `udp 49152-65535 > ${settings.vxlanPort} vni ${settings.vxlanVni}`;
+      const peer = [...desired.peers.values()].find(
+        ({ node, family }) => node === verdict.peer && family === underlay,
+      );
+      const checksum = peer?.zeroChecksum === true ? 'without' : 'with';
+      return `${way} ${udp}${underlay === 'ipv6' ? ` ${checksum} checksum` : ''}${header}`;
+    }
   }
 }
 
+/** What a NodeConfig changes of outer headers. */
+function headerText({ outerTtl, dscp }: Settings): string {
+  const parts = [
+    ...(outerTtl === 'inherit' ? ['TTL as inside'] : outerTtl === 64 ? [] : [`TTL ${outerTtl}`]),
+    ...(typeof dscp === 'object' ? [`DSCP ${dscp.pipe}`] : []),
+  ];
+  return parts.map((part) => `, ${part}`).join('');
+}
+
 function macText(
-  { destination, verdict }: Packet,
+  { pool, underlay }: Overlay,
+  { verdict }: Packet,
   { decision: { desired, trace } }: Scene,
 ): string {
-  const family = familyOf(destination);
-  const source = desired.self[family]?.vtepMac;
-  const mac =
-    verdict.peer === undefined ? undefined : trace.hosts[family].get(verdict.peer)?.vtep?.mac;
+  const source = desired.self[underlay]?.vtepMac;
+  const peer = verdict.peer === undefined ? undefined : trace.hosts[underlay].get(verdict.peer);
+  const mac = peer?.vteps[familyOf(pool.cidr)]?.mac;
   return `inner ${source ?? 'not known yet'} > ${String(mac)} (VTEP of ${String(verdict.peer)})`;
 }
 
-function sizeText(encap: EncapName, { destination }: Packet, { inventory }: Scene): string {
-  const family = familyOf(destination);
-  const bytes = encapsulations[encap].overheadBytes[family];
-  const set = mtuSetting(encap, family, inventory.settings);
+function sizeText(encap: EncapName, { pool, underlay }: Overlay, { inventory }: Scene): string {
+  const bytes = encapsulations[encap].overheadBytes[underlay];
+  const set = mtuSetting(encap, familyOf(pool.cidr), inventory.settings);
   const limit = set === 0 ? `the underlay's MTU less ${bytes}` : `${set} (FelixConfiguration)`;
   return `${bytes} bytes of outer headers; the packet inside may have ${limit}`;
 }

@@ -7,6 +7,7 @@ import { isHost, type Cidr } from '../net/cidr.js';
 import type { Decision } from './decide.js';
 import type { Local } from './locals.js';
 import type { Found } from './lookup.js';
+import { crossesFamilies } from './overlay.js';
 import { knowsUplink } from './reach.js';
 
 /** What happens to packets for an address. */
@@ -89,9 +90,9 @@ function reasonOf(
 ): Reason {
   const overlay = trace.overlays.match(block)?.value;
   if (encap === 'none') return overlay?.encap === 'none' ? 'never' : 'same-subnet';
-  if (overlay?.crossSubnet !== true) return 'always';
+  if (overlay?.crossSubnet !== true || crossesFamilies(overlay)) return 'always';
   const local = trace.hosts[peer.family].get(desired.node);
-  return knowsUplink(overlay.encap, local) ? 'different-subnet' : 'own-subnet-unknown';
+  return knowsUplink(overlay, local) ? 'different-subnet' : 'own-subnet-unknown';
 }
 
 function isBlock(cidr: Cidr, { trace }: Decision): boolean {

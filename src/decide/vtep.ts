@@ -10,14 +10,19 @@ export interface Vtep {
   readonly mac: Mac;
 }
 
-/** A node is a VTEP where its BGP address and its tunnel address are known. InternalIP does not count (felix/calc/vxlan_resolver.go). */
-export function vtepOf(node: Node, family: Family): Vtep | undefined {
-  const { bgp, vxlanTunnelAddress } = node[family];
+/**
+ * A node is a VTEP where its BGP address and its tunnel address are known. InternalIP does not count
+ * (felix/calc/vxlan_resolver.go). Address and MAC are those of the underlay's family, the tunnel address is one of the
+ * packets inside.
+ */
+export function vtepOf(node: Node, underlay: Family, inner: Family): Vtep | undefined {
+  const { bgp } = node[underlay];
+  const { vxlanTunnelAddress } = node[inner];
   if (bgp === undefined || vxlanTunnelAddress === undefined) return undefined;
   return {
     address: bgp.address,
     tunnelAddress: vxlanTunnelAddress,
-    mac: vtepMacOf(node, family),
+    mac: vtepMacOf(node, underlay),
   };
 }
 

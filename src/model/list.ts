@@ -6,7 +6,7 @@ import type { CalicoNode } from './resources/node.js';
 import type { Settings } from './settings.js';
 
 /** What `get` can show. */
-export type Listed = 'pools' | 'nodes' | 'blocks' | 'config';
+export type Listed = 'pools' | 'nodes' | 'blocks' | 'config' | 'nodeconfig';
 
 /** A list as calicoctl prints it; what it holds can be fed back to us, or to calicoctl. */
 export interface List {
@@ -20,7 +20,8 @@ export interface Item {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
-  readonly spec: Readonly<Record<string, unknown>>;
+  /** Calico's resources have one; what a NodeConfig says stands beside its metadata. */
+  readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: object;
 }
 
@@ -60,6 +61,8 @@ export function listOf(world: World, what: Listed): List {
           },
         ],
       };
+    case 'nodeconfig':
+      return { apiVersion: 'v1', kind: 'List', metadata: {}, items: [nodeConfigItem(world)] };
   }
 }
 
@@ -116,4 +119,39 @@ function felixSpecOf(settings: Settings): FelixSpec {
     routeSource: settings.routeSource,
     programClusterRoutes: settings.programClusterRoutes,
   };
+}
+
+/** What a NodeConfig says, or would say: every default is there. */
+function nodeConfigItem({ config, inventory: { settings } }: World): Item & NodeConfigMembers {
+  const { underlay, checks, dscp, outerTtl, sharedVxlanPort, beyondCalico, zeroUdpChecksum } =
+    settings;
+  return {
+    apiVersion: 'encap/v1',
+    kind: 'NodeConfig',
+    metadata: { name: config === undefined || config.name === '' ? 'default' : config.name },
+    ...(config?.paths === undefined ? {} : { datastore: { type: 'file', paths: config.paths } }),
+    node: {
+      ...(config?.node === undefined ? {} : { name: config.node }),
+      ...(underlay.interface === undefined ? {} : { interfaces: [underlay.interface] }),
+    },
+    vxlan: { vni: settings.vxlanVni, port: settings.vxlanPort },
+    mtu: { underlay: underlay.mtu === 0 ? 'auto' : underlay.mtu },
+    checks,
+    dscp,
+    outerTtl,
+    sharedVxlanPort,
+    beyondCalico,
+    zeroUdpChecksum,
+  };
+}
+
+/** The members of a NodeConfig as it is written. */
+interface NodeConfigMembers extends Pick<
+  Settings,
+  'checks' | 'dscp' | 'outerTtl' | 'sharedVxlanPort' | 'beyondCalico' | 'zeroUdpChecksum'
+> {
+  readonly datastore?: object;
+  readonly node: object;
+  readonly vxlan: object;
+  readonly mtu: object;
 }

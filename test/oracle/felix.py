@@ -1,13 +1,19 @@
 """Felix's route resolver and route managers, restated from Calico's behaviour: an oracle that is not us.
 
-World(world).decide(destination, table) -> (action, via, why), for a world as Calico's datastore holds it.
+World(world).decide(destination, table) -> (action, via, why), for a world as Calico's datastore holds it; accepted(),
+macs() and mtus() are what its sets, its VTEPs and its devices would hold.
 It follows Felix step by step (a trie walk for each CIDR, then what each route manager programs, then the
 kernel's longest match); src/decide computes the same from tables, so that the two share no idea but Calico's.
 
 Where encapd knowingly differs: an address that the local node borrowed is the local node's, alive or not
-(Felix would send it to the block's owner, who sends it back)."""
+(Felix would send it to the block's owner, who sends it back). And a pool with both modes on, which is VXLAN, lets
+nobody in over IPIP."""
+import hashlib
 import ipaddress
 
+OVERHEAD = {('VXLAN', 4): 50, ('VXLAN', 6): 70, ('IPIP', 4): 20}
+MTU_FIELDS = {('VXLAN', 4): 'vxlanMTU', ('VXLAN', 6): 'vxlanMTUV6', ('IPIP', 4): 'ipipMTU'}
+MAC_FIELDS = {4: 'vxlanTunnelMACAddr', 6: 'vxlanTunnelMACAddrV6'}
 ORDER = ['WORKLOAD', 'IPIP', 'VXLAN']
 
 
@@ -37,6 +43,7 @@ class World:
         self.nodes = {}  # the resolver's view: name -> {version: (address, network)}
         self.metadata = {}  # host metadata, for IPIP: name -> {version: address}
         self.vteps = {}  # name -> {version: underlay address}
+        self.written_macs = {}  # name -> {version: MAC as the Node has it}
         self.modes = set()
         self.blocks = world.get('blocks') or []
         self.add_pools(world.get('pools') or [])
@@ -73,7 +80,7 @@ class World:
             self.cell(network).pool = (kind, 'CrossSubnet' in (vxlan, ipip))
             if vxlan != 'Never':
                 self.modes.add(('vxlan', network.version))
-            if ipip != 'Never':
+            elif ipip != 'Never':
                 self.modes.add(('ipip', 4))
 
     def add_node(self, node):
@@ -113,6 +120,7 @@ class World:
                 found = own[version] if own[version] and own[version][2] else listed(version)
                 if found:
                     self.metadata[name][version] = found[0]
+        self.written_macs[name] = {version: spec.get(field) for version, field in MAC_FIELDS.items()}
         if bgp is not None:
             self.vteps[name] = {
                 version: own[version][0]
@@ -193,6 +201,8 @@ class World:
 
     def enabled(self, kind, version):
         """Whether Felix runs the manager of a kind of pool."""
+        if version == 6 and self.felix.get('ipv6Support') is False:
+            return False
         if kind == 'VXLAN':
             switch = self.felix.get('vxlanEnabled') if version == 4 else None
             return ('vxlan', version) in self.modes if switch is None else switch
@@ -231,6 +241,40 @@ class World:
         if kind == 'NO_ENCAP' or there is None:
             return None
         return kind.lower(), there
+
+    def accepted(self):
+        """The sets all-vxlan-net and all-hosts-net, without this node itself."""
+        sets = {'vxlan': set(), 'ipip': set()}
+        for kind, known in (('VXLAN', self.vteps), ('IPIP', self.metadata)):
+            for version in (4, 6):
+                if not self.enabled(kind, version):
+                    continue
+                sets[kind.lower()] |= {
+                    str(there[version]) for name, there in known.items() if name != self.me and version in there
+                }
+                if version == 4:
+                    sets[kind.lower()] |= set(self.felix.get('externalNodesList') or [])
+        return {kind: sorted(found) for kind, found in sets.items()}
+
+    def macs(self):
+        """MAC of each VTEP, by node and underlay address."""
+        found = {}
+        for name, there in self.vteps.items():
+            found[name] = {}
+            for version, address in there.items():
+                hashed = name if version == 4 else name + '-v6'
+                derived = b'f' + hashlib.sha1(hashed.encode()).digest()[:5]
+                found[name][str(address)] = self.written_macs[name][version] or derived.hex(':')
+        return found
+
+    def mtus(self, underlay):
+        """What packets for each pool may measure."""
+        found = {}
+        for network, cell in self.cells.items():
+            key = (self.resolve(network)['kind'], network.version)
+            if cell.pool and key in OVERHEAD:
+                found[str(network)] = self.felix.get(MTU_FIELDS[key]) or underlay - OVERHEAD[key]
+        return found
 
     def decide(self, destination, table):
         address = ipaddress.ip_address(destination)

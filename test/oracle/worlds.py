@@ -71,6 +71,9 @@ class Maker:
             spec['ipv4VXLANTunnelAddr'] = self.pick(
                 f'10.0.{index}.20', f'10.0.{index}.21', f'10.0.{(index + 1) % 4}.25', f'10.9.0.{index}'
             )
+        for field in ('vxlanTunnelMACAddr', 'vxlanTunnelMACAddrV6'):
+            if self.chance(0.15):
+                spec[field] = f'66:00:00:00:{index:02x}:{len(field):02x}'
         if self.chance(0.8):
             spec['ipv6VXLANTunnelAddr'] = self.pick(f'fd00:10:0:{index}::20', f'fd00:10:0:{(index + 1) % 4}::25')
         return resource('Node', NAMES[index], spec)
@@ -108,6 +111,13 @@ class Maker:
             spec['programClusterRoutes'] = self.pick('Enabled', 'Disabled', 'EnabledNoEncapOnly', 'EnabledIPIPOnly')
         if self.chance(0.15):
             spec['routeSource'] = 'WorkloadIPs'
+        if self.chance(0.1):
+            spec['ipv6Support'] = False
+        if self.chance(0.2):
+            spec['externalNodesList'] = ['198.51.100.0/24']
+        for field in ('vxlanMTU', 'vxlanMTUV6', 'ipipMTU'):
+            if self.chance(0.15):
+                spec[field] = self.pick(1280, 1400, 8000)
         return spec
 
     def address(self, subnet, version):
@@ -115,33 +125,54 @@ class Maker:
         return f'10.0.{subnet}.{low}' if version == 4 else str(ipaddress.ip_address(f'fd00:10:0:{subnet}::{low:x}'))
 
     def world(self):
-        version = self.pick(4, 4, 4, 6)
-        pools = [
-            self.pool(f'p{at}', cidr) for at, cidr in enumerate(POOLS[version]) if self.chance(0.3 if at else 0.95)
-        ]
-        if pools and self.chance(0.15):
-            pools.append(self.pool(self.pick('a-twin', 'z-twin'), pools[0]['spec']['cidr']))
+        versions = self.pick([4], [4], [6], [4, 6])
+        pools = []
+        for version in versions:
+            own = [
+                self.pool(f'p{version}{at}', cidr)
+                for at, cidr in enumerate(POOLS[version])
+                if self.chance(0.3 if at else 0.95)
+            ]
+            if own and self.chance(0.15):
+                own.append(self.pool(self.pick('a-twin', 'z-twin') + str(version), own[0]['spec']['cidr']))
+            pools += own
         world = {
             'localNode': 'a',
             'pools': pools,
             'nodes': [self.node(index) for index in range(4) if self.chance(0.93)],
-            'blocks': [self.block(index, version) for index in range(5) if self.chance(0.85)],
+            'blocks': [
+                self.block(index, version) for version in versions for index in range(5) if self.chance(0.85)
+            ],
             'felixConfiguration': self.configuration(),
         }
         if self.chance(0.5) or 'routeSource' in world['felixConfiguration']:
             world['workloads'] = [
-                {'node': name, 'ips': [self.address(at, version), self.address(self.random.randrange(4), version)]}
+                {
+                    'node': name,
+                    'ips': [
+                        self.address(subnet, version)
+                        for version in versions
+                        for subnet in (at, self.random.randrange(4))
+                    ],
+                }
                 for at, name in enumerate(NAMES)
             ]
         felix = World(world)
         table = felix.routes()
-        world['answers'] = {one: felix.decide(one, table) for one in self.destinations(world, version)}
+        asked = [one for version in versions for one in self.destinations(world, version)]
+        world['answers'] = {one: felix.decide(one, table) for one in asked}
+        world['accepted'] = felix.accepted()
+        world['macs'] = felix.macs()
+        world['underlayMtu'] = self.pick(1500, 9000)
+        world['mtus'] = felix.mtus(world['underlayMtu'])
         return world
 
     def destinations(self, world, version):
         found = {'192.168.1.2', '10.0.1.41', '8.8.8.8'} if version == 4 else {'fc00:1::2', '2001:db8::1'}
         for block in world['blocks']:
             network = ipaddress.ip_network(block['cidr'])
+            if network.version != version:
+                continue
             found |= {str(network[self.random.randrange(min(14, network.num_addresses))]) for _ in range(4)}
         for node in world['nodes']:
             found |= {

@@ -189,6 +189,10 @@ function messageOf(text: Text, { code, message, pos }: YAMLError): string {
     const key = /^["']?([^"':\s]+)/.exec(text.content.slice(pos[0]))?.[1] ?? '';
     return `the key ${key} is there twice`;
   }
+  // `fd00::` looks like a key.
+  const value = /^[^\s,}\]]*:(?=\s*(?:[,}\]\n]|$))/.exec(text.content.slice(pos[0]))?.[0];
+  if ((code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'BLOCK_IN_FLOW') && value !== undefined)
+    return `a value that ends with a colon needs quotes: '${value}'`;
   return messages[code] ?? message.charAt(0).toLowerCase() + message.slice(1);
 }
 

@@ -71,6 +71,12 @@ test(
   { routes: [{ type: 'unreachable', destination: '10.244.0.0/16' } as KernelRoute] },
   ['no route for 10.244.0.0/16'],
 );
+test(
+  'packets that no checksum could be computed for are a fault',
+  finds,
+  { verdicts: [dropped('no_checksum', 2n)] },
+  ['2 drops no_checksum'],
+);
 test('packets that were too big are a fault', finds, { verdicts: [dropped('too_big', 12n)] }, [
   '12 drops too_big',
 ]);

@@ -167,6 +167,22 @@ test('a new mode is accepted at once, and sent when the others have heard of it'
   t.is(kernel.switching.nextEndMs(), undefined);
 });
 
+test('a pool that goes over to the other family does so at once: its peers are of that family now', (t) => {
+  const kernel = new Kernel({ delayMs: 2000, graceMs: 0 });
+  kernel.apply(desiredOf({ pools: [{ ...vxlan, crossSubnet: true }], nodes: [1] }));
+  const before = desiredOf({ pools: [vxlan], nodes: [1] });
+  const policies = new Map(
+    [...before.policies].map(([name, policy]) => [name, { ...policy, underlay: 'ipv6' as const }]),
+  );
+  kernel.apply({ ...before, policies });
+  t.like([...kernel.maps.policies.content.values()][0], {
+    sameSubnet: 'vxlan',
+    otherSubnet: 'vxlan',
+    underlay: 'ipv6',
+  });
+  t.is(kernel.switching.nextEndMs(), undefined);
+});
+
 test('a step that fails stops the ones behind it and undoes nothing', (t) => {
   const done: string[] = [];
   const step = (name: string, fails = false): Step => ({

@@ -41,7 +41,7 @@ test('the plan says who this node is, in both families', (t) => {
     tunnelAddress: '10.1.0.0',
     vtepMac: '66:86:f7:e4:37:fa',
     ipipTunnelAddress: '10.1.0.1',
-    mtu: { underlay: 1500, vxlan: 1450, vxlanV6: 1300, ipip: 1480 },
+    mtu: { underlay: 1500, vxlan: 1450, vxlanV6: 1300, ipip: 1480, ip6ip: 1460 },
     ipv6: {
       address: 'fd00:16::1',
       subnet: 'fd00:16::/64',

@@ -5,12 +5,15 @@ import type { Inventory } from '../../../src/model/inventory.js';
 import type { NodeName } from '../../../src/model/node.js';
 import { parseAddress } from '../../../src/net/address.js';
 
+type Sent = 'vxlan' | 'ipip' | 'ip6ip' | 'direct';
+
 export type Expected =
-  | { readonly action: 'vxlan' | 'ipip' | 'direct'; readonly via: string; readonly reason?: Reason }
+  | { readonly action: Sent; readonly via: string; readonly reason?: Reason }
   | { readonly action: 'local' | 'none'; readonly reason?: Reason };
 
 export const vxlan = (via: string, reason?: Reason): Expected => to('vxlan', via, reason);
 export const ipip = (via: string, reason?: Reason): Expected => to('ipip', via, reason);
+export const ip6ip = (via: string, reason?: Reason): Expected => to('ip6ip', via, reason);
 export const direct = (via: string, reason?: Reason): Expected => to('direct', via, reason);
 export const local = (reason: Reason = 'local-workload'): Expected => ({ action: 'local', reason });
 export const none = (reason: Reason = 'no-route'): Expected => ({ action: 'none', reason });
@@ -37,10 +40,6 @@ export const sends = test.macro({
   },
 });
 
-function to(
-  action: 'vxlan' | 'ipip' | 'direct',
-  via: string,
-  reason: Reason | undefined,
-): Expected {
+function to(action: Sent, via: string, reason: Reason | undefined): Expected {
   return reason === undefined ? { action, via } : { action, via, reason };
 }

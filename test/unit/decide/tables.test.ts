@@ -3,7 +3,7 @@ import { decide } from '../../../src/decide/decide.js';
 import type { Desired } from '../../../src/model/desired.js';
 import type { NodeName } from '../../../src/model/node.js';
 import { parseCidr } from '../../../src/net/cidr.js';
-import { block, node, pool, world, type World } from './worlds.js';
+import { block, defaults, node, pool, world, type World } from './worlds.js';
 
 const a = node('a', {
   bgp: '172.16.0.1/24',
@@ -210,6 +210,13 @@ test(
   ['172.16.0.2 ipv4/b ipip'],
   ['198.51.100.0/24 external ipip'],
 );
+test(
+  'a pool that another one with its CIDR puts aside asks for nothing',
+  accepts,
+  { pools: [vxlanPool, pool('w', '10.0.0.0/8', { ipip: 'Always' })] },
+  ['172.16.0.2 ipv4/b vxlan'],
+  [],
+);
 test('this node is no source', accepts, { pools: [ipipPool, vxlanPool], nodes: [a] }, [], []);
 
 const routes = test.macro({
@@ -289,6 +296,52 @@ test(
   { pools: [pool('x', 'fd00::/16', { ipip: 'Always' })], blocks: [] },
   /^IPPool x: .*there is no IPIP for IPv6/,
 );
+const dual = [...blocks, block('fd00:10:2::/122', 'b')];
+const beyondCalico = { ...defaults.beyondCalico, ipv6PoolsOver: 'ipv4', ip6ip: true } as const;
+test('IP6-in-IP is none where a NodeConfig asks for it', warns, {
+  pools: [pool('x', 'fd00:10::/32', { ipip: 'Always' })],
+  blocks: [block('fd00:10:2::/122', 'b')],
+  settings: { beyondCalico },
+});
+test(
+  'CrossSubnet over the other family is odd',
+  warns,
+  {
+    pools: [vxlanPool, pool('x', 'fd00:10::/32', { vxlan: 'CrossSubnet' })],
+    blocks: dual,
+    settings: { beyondCalico },
+  },
+  /^IPPool x: IPv6 packets have no next hop on IPv4: CrossSubnet behaves as Always$/,
+);
+test('Always over the other family is not', warns, {
+  pools: [vxlanPool, v6Pool],
+  blocks: dual,
+  settings: { beyondCalico },
+});
+test(
+  'IPIP where IPv4 pools are to travel over IPv6 is odd',
+  warns,
+  {
+    pools: [pool('i', '10.0.0.0/8', { ipip: 'Always' })],
+    settings: { beyondCalico: { ...defaults.beyondCalico, ipv4PoolsOver: 'ipv6' } },
+  },
+  /^IPPool i: IPIP is IPv4 in IPv4: its packets travel over IPv4, not IPv6$/,
+);
+test(
+  'an MTU that IPv6 does not keep to is odd',
+  warns,
+  {
+    pools: [vxlanPool, v6Pool],
+    blocks: dual,
+    settings: { mtu: { vxlan: 1200, vxlanV6: 1279, ipip: 0 } },
+  },
+  /^IPPool s: vxlanMTUV6 is 1279: IPv6 sends packets of 1280 bytes all the same/,
+);
+test('the least that it keeps to is not', warns, {
+  pools: [vxlanPool, v6Pool],
+  blocks: dual,
+  settings: { mtu: { vxlan: 1200, vxlanV6: 1280, ipip: 0 } },
+});
 test(
   'a block in no pool is odd',
   warns,

@@ -16,13 +16,16 @@ export interface PoolOptions {
   readonly loadBalancerOnly?: boolean;
 }
 
-/** An IPPool as sources yield it: both modes set is VXLAN, and crosses subnets where either says so. */
+/**
+ * An IPPool as sources yield it: both modes set is VXLAN, and crosses subnets where either says so. IPIP of an IPv6 pool is
+ * what carries IPv6.
+ */
 export function pool(name: string, cidr: string, options: PoolOptions = {}): Pool {
   const { vxlan = 'Never', ipip = 'Never', disabled = false, loadBalancerOnly = false } = options;
   return {
     name,
     cidr: parseCidr(cidr),
-    mode: modeOf(vxlan, ipip),
+    mode: modeOf(vxlan, ipip, cidr.includes(':') ? 'ip6ip' : 'ipip'),
     natOutgoing: false,
     loadBalancerOnly,
     disabled,
@@ -30,10 +33,10 @@ export function pool(name: string, cidr: string, options: PoolOptions = {}): Poo
   };
 }
 
-function modeOf(vxlan: ModeWord, ipip: ModeWord): Mode {
+function modeOf(vxlan: ModeWord, ipip: ModeWord, byIp: 'ipip' | 'ip6ip'): Mode {
   if (vxlan === 'Never' && ipip === 'Never') return { when: 'never' };
   const when = vxlan === 'CrossSubnet' || ipip === 'CrossSubnet' ? 'cross-subnet' : 'always';
-  return { when, encap: vxlan === 'Never' ? 'ipip' : 'vxlan' };
+  return { when, encap: vxlan === 'Never' ? byIp : 'vxlan' };
 }
 
 export interface NodeOptions {

@@ -67,10 +67,57 @@ test('a node is listed without what it does not say', (t) => {
   });
 });
 
-for (const what of ['pools', 'nodes', 'blocks', 'config'] as const)
+for (const what of ['pools', 'nodes', 'blocks', 'config', 'nodeconfig'] as const)
   test(`what lists of ${what} hold can be fed back, and means the same`, (t) => {
     const list = listOf(world, what);
     t.true(list.items.length > 0);
     t.deepEqual(errorsOf(...list.items), []);
     t.deepEqual(listOf(worldOf([list]), what), list);
   });
+
+test('without a NodeConfig its defaults are listed', (t) => {
+  t.deepEqual(listOf(world, 'nodeconfig').items, [
+    {
+      apiVersion: 'encap/v1',
+      kind: 'NodeConfig',
+      metadata: { name: 'default' },
+      node: {},
+      vxlan: { vni: 4097, port: 4789 },
+      mtu: { underlay: 'auto' },
+      checks: {
+        source: 'strict',
+        destination: 'strict',
+        vxlanReservedBits: 'strict',
+        outerOptions: 'drop',
+      },
+      dscp: 'inherit',
+      outerTtl: 64,
+      sharedVxlanPort: true,
+      beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
+      zeroUdpChecksum: 'never',
+    },
+  ]);
+});
+test('and with one what it says', (t) => {
+  const said = {
+    apiVersion: 'encap/v1',
+    kind: 'NodeConfig',
+    metadata: { name: 'mine' },
+    datastore: { type: 'file', paths: ['cluster.d'] },
+    node: { name: 'node-a', interfaces: ['eth1'] },
+    vxlan: { vni: 7, port: 8472 },
+    mtu: { underlay: 1450 },
+    checks: {
+      source: 'pool',
+      destination: 'off',
+      vxlanReservedBits: 'ignore',
+      outerOptions: 'accept',
+    },
+    dscp: { pipe: 46 },
+    outerTtl: 'inherit',
+    sharedVxlanPort: false,
+    beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
+    zeroUdpChecksum: ['node-a'],
+  };
+  t.deepEqual(listOf(worldOf([...resources, said]), 'nodeconfig').items, [said]);
+});

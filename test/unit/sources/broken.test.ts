@@ -127,6 +127,10 @@ test(tells, 'unclosed-bracket.yaml', [
 test(tells, 'unclosed-double-quote.yaml', ['6:9 error: this quote is never closed']);
 test(tells, 'unclosed-single-quote.yaml', ['6:9 error: this quote is never closed']);
 test(tells, 'unknown-alias.yaml', ['6:9 error: there is no anchor &nowhere']);
+test(tells, 'unquoted-address.yaml', [
+  "6:24 error: a value that ends with a colon needs quotes: 'fd00:244:0:1::'",
+  "15:26 error: a value that ends with a colon needs quotes: 'fd00:244:0:2::'",
+]);
 test(tells, 'utf-16.yaml', ['1:1 error: UTF-16 text: save it as UTF-8']);
 test(tells, 'windows-lines.yaml', [
   '6:9 error spec.cidr: IPPool CIDR is not strictly masked; 10.0.0.1/16 has host bits, the network is 10.0.0.0/16',
