@@ -12,7 +12,29 @@ import { ip, Network } from './datapath/network.js';
 const overheads: Readonly<Record<string, readonly [PoolModes, Readonly<Record<Family, number>>]>> =
   {
     'VXLAN over the own family': [{ vxlanMode: 'Always' }, { ipv4: 50, ipv6: 70 }],
-    'IPIP, and VXLAN over IPv6': [{ ipipMode: 'Always' }, { ipv4: 20, ipv6: 70 }],
+    'IPIP, and IPv6 in IPv6': [
+      {
+        ipipMode: 'Always',
+        ipv6: { ipipMode: 'Always' },
+        beyondCalico: { ip6ip: true },
+      },
+      { ipv4: 20, ipv6: 40 },
+    ],
+    'VXLAN over the other family': [
+      {
+        vxlanMode: 'Always',
+        beyondCalico: { ipv4PoolsOver: 'ipv6', ipv6PoolsOver: 'ipv4' },
+      },
+      { ipv4: 70, ipv6: 50 },
+    ],
+    'IPIP, and IPv6 in IPv4': [
+      {
+        ipipMode: 'Always',
+        ipv6: { ipipMode: 'Always' },
+        beyondCalico: { ip6ip: true, ipv6PoolsOver: 'ipv4' },
+      },
+      { ipv4: 20, ipv6: 20 },
+    ],
   };
 
 const underlays = [1500, 1400, 9000, 1500];
@@ -36,7 +58,10 @@ for (const [title, [modes, overhead]] of Object.entries(overheads))
       for (const underlay of underlays) {
         for (const side of ['a', 'b'] as const)
           ip('-n', network.space(side), 'link', 'set', 'eth0', 'mtu', String(underlay));
-        const edges = { ipv4: underlay - overhead.ipv4, ipv6: underlay - overhead.ipv6 };
+        const edges = {
+          ipv4: underlay - overhead.ipv4,
+          ipv6: underlay - overhead.ipv6,
+        };
         const ms = await followed(network, edges);
         t.log(`${underlay}: ${Math.round(ms)} ms`);
         t.true(ms < 1000, `${underlay}: ${ms} ms`);
