@@ -9,6 +9,7 @@ import {
   inIpip,
   inVxlan,
   inVxlan6,
+  jumbo,
   patched,
   tooBig,
   vxlan,
@@ -197,8 +198,13 @@ export const ingressExits: readonly Exit[] = [
   },
   {
     verdict: 'DROP_INNER_IP_MALFORMED',
-    title: 'an IPv6 payload of no bytes: a jumbogram, or nothing',
-    packet: inVxlan6(wb6, wa6, { payloadLength: 0 }).udp(1, 2),
+    title: 'a jumbogram (RFC 2675)',
+    packet: inVxlan6(wb6, wa6, { payloadLength: 0, nextHeader: 0 }).raw(jumbo),
+  },
+  {
+    verdict: 'DECAPSULATED',
+    title: 'an IPv6 header and no more (RFC 8200 section 4.7)',
+    packet: inVxlan6(wb6, wa6, { nextHeader: 59 }),
   },
   {
     verdict: 'DROP_INNER_TTL',
