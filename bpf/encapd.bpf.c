@@ -291,10 +291,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	if (!self || !same_address(&outer.destination, &self->underlay) ||
 	    !(encap_possible(family, outer.protocol) || outer.protocol == icmp_of(family)))
 		return PASS_NOT_OURS;
-	if (outer.protocol == icmp_of(family))
-		return path_learn(skb, &outer);
 	if (skb->pkt_type != PACKET_HOST)
 		return PASS_NOT_HOST;
+	if (outer.protocol == icmp_of(family))
+		return path_learn(skb, &outer);
 
 	at = cursor_at(skb, OUTER_BYTES);
 	if (!take_ethernet(&at) || !ip_skip(&at, &outer))
