@@ -1,3 +1,4 @@
+import { encapsulations } from '../../../src/encap/index.js';
 import type { Policy } from '../../../src/model/desired.js';
 import { familyOf, type Family } from '../../../src/net/address.js';
 import type { Direction } from '../../support/count.js';
@@ -18,13 +19,14 @@ function carriedRows(): readonly Row[] {
     (['b', 'c'] as const).flatMap((name) => {
       const [here, there] = [workloadOf(cidr, 'a'), workloadOf(cidr, name)];
       const outer = outerFrom(name, policy);
+      const room = roomIn(policy);
       return Object.entries(transports[familyOf(cidr)]).flatMap(([transport, behind]) => {
         const id = `${cidr} ${name} ${transport}`;
         return [
-          rowOf(`${id} out`, 'egress', behind(eth(a.uplinkMac, nobody), here, there)),
+          rowOf(`${id} out`, 'egress', behind(eth(a.uplinkMac, nobody), here, there, room)),
           ...(outer === undefined
             ? []
-            : [rowOf(`${id} in`, 'ingress', behind(outer, there, here))]),
+            : [rowOf(`${id} in`, 'ingress', behind(outer, there, here, room))]),
         ];
       });
     }),
@@ -85,7 +87,13 @@ function outerFrom(name: 'b' | 'c', { otherSubnet, underlay }: Policy): Packet |
   }
 }
 
-type Behind = (frame: Packet, source: string, destination: string) => Packet;
+/** An uplink of 1500 bytes, less the outer headers. */
+function roomIn({ otherSubnet: encap, underlay }: Policy): number {
+  return 1500 - (encap === 'none' ? 0 : encapsulations[encap].overheadBytes[underlay]);
+}
+
+/** `room`: bytes that the packet may have. */
+type Behind = (frame: Packet, source: string, destination: string, room: number) => Packet;
 
 /** Under each family, what may stand behind its header. */
 const transports: Readonly<Record<Family, Readonly<Record<string, Behind>>>> = {
@@ -102,11 +110,11 @@ const transports: Readonly<Record<Family, Readonly<Record<string, Behind>>>> = {
         .raw('12345678'),
     options: (frame, from, to) =>
       frame.ipv4(from, to, { options: Uint8Array.of(1, 1, 1, 0), ttl: 1 }).udp(1, 2),
-    'full MTU': (frame, from, to) =>
+    'full MTU': (frame, from, to, room) =>
       frame
         .ipv4(from, to)
         .udp(1, 2)
-        .raw(new Uint8Array(1450 - 28)),
+        .raw(new Uint8Array(room - 28)),
     'IPv6 inside': (frame, from, to) =>
       frame.ipv4(from, to).ipv6('2001:db8::1', '2001:db8::2').tcp(1, 2),
     vxlan: (frame, from, to) =>
@@ -122,11 +130,11 @@ const transports: Readonly<Record<Family, Readonly<Record<string, Behind>>>> = {
     fragment: (frame, from, to) =>
       frame.ipv6(from, to).extension(44, [0, 1, 0, 0, 0, 9]).raw('12345678'),
     options: (frame, from, to) => frame.ipv6(from, to, { hopLimit: 1 }).extension(0).udp(1, 2),
-    'full MTU': (frame, from, to) =>
+    'full MTU': (frame, from, to, room) =>
       frame
         .ipv6(from, to)
         .udp(1, 2)
-        .raw(new Uint8Array(1430 - 48)),
+        .raw(new Uint8Array(room - 48)),
     'no next header': (frame, from, to) => frame.ipv6(from, to, { nextHeader: 59 }),
     jumbogram: (frame, from, to) =>
       frame.ipv6(from, to, { nextHeader: 0, payloadLength: 0 }).raw(jumbo),
