@@ -84,14 +84,16 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 }
 
 /* Cuts off what lies behind the IP packet: it would be sent to the peer as if it were data. */
-static __always_inline enum verdict trim(struct __sk_buff *skb, __u32 ip_bytes)
+static __always_inline enum verdict trim(struct __sk_buff *skb, const struct ip *packet)
 {
-	const __u32 bytes = ETH_HLEN + ip_bytes;
+	const __u32 bytes = ETH_HLEN + packet->bytes;
 
-	if (skb->gso_size || skb->len == bytes)
+	if (skb->gso_size)
 		return UNDECIDED;
-	if (skb->len < bytes || ip_bytes < sizeof(struct iphdr))
+	if (skb->len < bytes || !ip_length_is_sane(packet))
 		return DROP_IP_MALFORMED;
+	if (skb->len == bytes)
+		return UNDECIDED;
 	return bpf_skb_change_tail(skb, bytes, 0) ? DROP_NO_HEADROOM : UNDECIDED;
 }
 
@@ -176,7 +178,7 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return DROP_NO_POLICY;
 
 	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
-	verdict = trim(skb, inner.bytes);
+	verdict = trim(skb, &inner);
 	if (!verdict && encap != ENCAP_NONE)
 		verdict = path_check(skb, &inner, peer, block->peer,
 				     encap_bytes(encap, peer->family));
@@ -196,7 +198,7 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 }
 
 /* Reads and checks the inner IP header: RFC 791 section 3.1, RFC 8200 section 3, RFC 2003 section
- * 3.1 (TTL). An IPv6 payload of no bytes would be a jumbogram (RFC 2675), or nothing at all. */
+ * 3.1 (TTL). */
 static __always_inline enum verdict inner_open(const struct __sk_buff *skb, const struct cursor *at,
 					       __u32 left, enum family family, struct ip *inner)
 {
@@ -204,9 +206,7 @@ static __always_inline enum verdict inner_open(const struct __sk_buff *skb, cons
 		return DROP_INNER_SHORT;
 	if (!ip_read(family, at, inner))
 		return DROP_INNER_IP_MALFORMED;
-	if (inner->bytes < inner->header_bytes || inner->bytes > left)
-		return DROP_INNER_IP_MALFORMED;
-	if (family == FAMILY_IPV6 && inner->bytes == inner->header_bytes)
+	if (!ip_length_is_sane(inner) || inner->bytes > left)
 		return DROP_INNER_IP_MALFORMED;
 	/* a super-packet holds one inner packet: bytes behind it are other datagrams (UDP GRO) */
 	if (skb->gso_size && inner->bytes != left)
@@ -291,10 +291,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	if (!self || !same_address(&outer.destination, &self->underlay) ||
 	    !(encap_possible(family, outer.protocol) || outer.protocol == icmp_of(family)))
 		return PASS_NOT_OURS;
-	if (outer.protocol == icmp_of(family))
-		return path_learn(skb, &outer);
 	if (skb->pkt_type != PACKET_HOST)
 		return PASS_NOT_HOST;
+	if (outer.protocol == icmp_of(family))
+		return path_learn(skb, &outer);
 
 	at = cursor_at(skb, OUTER_BYTES);
 	if (!take_ethernet(&at) || !ip_skip(&at, &outer))
@@ -330,7 +330,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	verdict = encap_pop(encap, skb, &outer, &inner);
 	if (verdict != DECAPSULATED)
 		return verdict;
-	if (trim(skb, inner.bytes) || set_tos(skb, &inner, tos))
+	if (trim(skb, &inner) || set_tos(skb, &inner, tos))
 		return DROP_NO_HEADROOM;
 	traffic = peer_traffic_at(source->peer);
 	if (traffic)

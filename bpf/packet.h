@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
@@ -209,6 +210,15 @@ static __always_inline int ipv6_read(const struct cursor *at, struct ip *packet)
 static __always_inline int ip_read(enum family family, const struct cursor *at, struct ip *packet)
 {
 	return family == FAMILY_IPV4 ? ipv4_read(at, packet) : ipv6_read(at, packet);
+}
+
+/* Whether the stated length can be so: RFC 791 section 3.1. Hop-by-hop options behind an IPv6
+ * payload length of 0 would state the length of a jumbogram (RFC 2675): no tunnel carries it. */
+static __always_inline int ip_length_is_sane(const struct ip *packet)
+{
+	if (packet->family == FAMILY_IPV6 && packet->protocol == IPPROTO_HOPOPTS)
+		return packet->bytes > packet->header_bytes;
+	return packet->bytes >= packet->header_bytes;
 }
 
 /* Length of the shortest header of a family. */

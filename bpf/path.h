@@ -62,11 +62,14 @@ static __always_inline __u32 icmp_pseudo_sum(const struct ip *ip, __u32 bytes)
 /* RFC 1191 section 7: a router that does not say how much fits means the next usual size down. */
 static __always_inline __u32 plateau_below(__u32 bytes)
 {
-	return bytes > 8166   ? 8166
-	       : bytes > 4352 ? 4352
-	       : bytes > 2002 ? 2002
-	       : bytes > 1492 ? 1492
-			      : 576;
+	return bytes > 32000   ? 32000
+	       : bytes > 17914 ? 17914
+	       : bytes > 8166  ? 8166
+	       : bytes > 4352  ? 4352
+	       : bytes > 2002  ? 2002
+	       : bytes > 1492  ? 1492
+	       : bytes > 1006  ? 1006
+			       : 508;
 }
 
 static __always_inline void path_remember(__u32 peer, __u32 mtu)
@@ -98,8 +101,8 @@ static __noinline enum verdict path_learn(struct __sk_buff *skb, const struct ip
 	__u32 mtu;
 	long sum;
 
-	if (!take_ethernet(&at) || !ip_skip(&at, outer) || outer->fragment & bpf_htons(~IPV4_DF) ||
-	    end > skb->len)
+	if (!take_ethernet(&at) || !ip_skip(&at, outer) ||
+	    outer->fragment & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET) || end > skb->len)
 		return PASS_NOT_OURS;
 	icmp = at.pos;
 	if ((void *)(icmp + 1) > at.end)
@@ -116,6 +119,9 @@ static __noinline enum verdict path_learn(struct __sk_buff *skb, const struct ip
 	if (!ip_read(family, &at, &sent) || !ip_skip(&at, &sent) ||
 	    !same_address(&sent.source, &outer->destination) ||
 	    encap_announced(&sent, at) == ENCAP_NONE)
+		return PASS_NOT_OURS;
+	/* RFC 792: the header and eight bytes are quoted at least; they lie in the message */
+	if (start + sizeof(*icmp) + sent.header_bytes + sizeof(struct udphdr) > end)
 		return PASS_NOT_OURS;
 	peer = node_of(family, &sent.destination);
 	if (!peer)

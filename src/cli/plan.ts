@@ -1,20 +1,18 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { EncapError, exitCodes } from '../errors.js';
+import { exitCodes } from '../errors.js';
 import { examplesOf } from './examples.js';
 import { type InputOptions, nodeNameOf, takesNode, takesResources } from './inputs.js';
 import { print } from './output.js';
 import { note, sessionOf } from './session.js';
+import { mtuFrom, usualMtu } from './underlay-mtu.js';
 import { readWorld } from './world.js';
 
 interface PlanOptions extends InputOptions {
-  readonly underlayMtu?: string;
+  readonly underlayMtu?: number;
   readonly exitCode?: boolean;
 }
-
-/** Ethernet's, where the node's own interface is not on this machine. */
-const usualMtu = 1500;
 
 /** `encap plan`: what a node gets from its resources; needs neither root nor kernel. */
 export function define(command: Command): void {
@@ -22,6 +20,7 @@ export function define(command: Command): void {
     .option(
       '--underlay-mtu <bytes>',
       "of the node's interface (default: this machine's, else 1500)",
+      mtuFrom,
     )
     .option(
       '--exit-code',
@@ -44,7 +43,7 @@ export function define(command: Command): void {
       ]);
     const decision = decide(inventory, node);
     const underlayMtu =
-      mtuFrom(options.underlayMtu) ??
+      options.underlayMtu ??
       config?.underlayMtu ??
       localMtu(decision.desired.self.ipv4?.address) ??
       localMtu(decision.desired.self.ipv6?.address) ??
@@ -77,16 +76,6 @@ export function define(command: Command): void {
     for (const { message, hint } of faults) note(session, `! ${message}\n  do: ${hint}`);
     note(session, `${changes.length} changes to this kernel. Nothing was done.`);
     if (changes.length > 0) process.exitCode = exitCodes.changes;
-  });
-}
-
-function mtuFrom(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const mtu = Number(text);
-  if (Number.isInteger(mtu) && mtu >= 576 && mtu <= 65535) return mtu;
-  throw new EncapError(`cannot plan with an MTU of ${text}`, {
-    code: 'USAGE',
-    hint: 'give the bytes of an IP packet, 576 to 65535: --underlay-mtu 1500',
   });
 }
 

@@ -51,6 +51,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./map.js'),
   },
   {
+    name: 'packet',
+    summary: 'what the programs of a node do with a packet',
+    load: () => import('./packet.js'),
+  },
+  {
     name: 'lab',
     summary: 'an overlay of network namespaces to try things in',
     load: () => import('./lab.js'),

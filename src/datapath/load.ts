@@ -71,6 +71,32 @@ export function load({ object, config, needs, folders }: LoadOptions): Loaded {
   };
 }
 
+/** Loads the programs for this process alone: maps of their own, nothing pinned. They say what they did with each packet. */
+export function loadPrivately({
+  object,
+  config,
+  needs,
+  folders,
+}: LoadOptions): Disposable & Pick<Loaded, 'maps' | 'programs' | 'verdicts'> {
+  using blueprint = open(object.bytes, { name: 'encapd' });
+  checkLayouts(blueprint);
+  blueprint.setGlobal('config', configCodec, { ...config, tell: 1 });
+  for (const { name, maxEntries } of sized(shapesOf(blueprint), needs, [])) {
+    const map = blueprint.maps.get(name);
+    if (map !== undefined) map.maxEntries = maxEntries;
+  }
+  const loaded = loadObject(blueprint, folders.run);
+  return {
+    ...parts(
+      'loaded',
+      (name) => loaded.map(name),
+      (direction) => loaded.program(programName(direction)),
+    ),
+    verdicts: verdictNames(blueprint.btf.enum('verdict') ?? new Map<string, number>()),
+    [Symbol.dispose]: () => loaded[Symbol.dispose](),
+  };
+}
+
 /** Pins again what someone removed: the handles of this process kept it alive. */
 export function pinAgain({ generation, build, maps, programs }: Loaded): void {
   for (const name of mapNames) pinAt(generation.map(name), maps[name]);

@@ -1,6 +1,6 @@
 import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
-import { patched, pooled, pooled6, routed, toB, toB6, wa6, wb6 } from '../support/frames.js';
+import { jumbo, patched, pooled, pooled6, routed, toB, toB6, wa6, wb6 } from '../support/frames.js';
 import { eth } from '../support/packet.js';
 import { nodes } from '../support/world.js';
 
@@ -107,6 +107,21 @@ export const egressExits: readonly Exit[] = [
     verdict: 'DROP_IP_MALFORMED',
     title: 'a packet that ends before its header says',
     packet: patched(toB, 16, 4, 0),
+  },
+  {
+    verdict: 'DROP_IP_MALFORMED',
+    title: 'a header that is longer than its packet',
+    packet: patched(pooled('10.244.1.5', '10.244.2.9').udp(1, 2), 14, 0x4f),
+  },
+  {
+    verdict: 'DROP_IP_MALFORMED',
+    title: 'a jumbogram (RFC 2675)',
+    packet: pooled6(wa6, wb6, { payloadLength: 0, nextHeader: 0 }).raw(jumbo),
+  },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'an IPv6 header and no more (RFC 8200 section 4.7)',
+    packet: pooled6(wa6, wb6, { nextHeader: 59 }),
   },
   {
     verdict: 'DROP_TTL',

@@ -9,6 +9,7 @@ import {
   inIpip,
   inVxlan,
   inVxlan6,
+  jumbo,
   patched,
   tooBig,
   vxlan,
@@ -16,7 +17,7 @@ import {
   wa6,
   wb6,
 } from '../support/frames.js';
-import { eth } from '../support/packet.js';
+import { eth, macBytes } from '../support/packet.js';
 import { nodes } from '../support/world.js';
 
 const { a, b, c } = nodes;
@@ -40,6 +41,11 @@ export const ingressExits: readonly Exit[] = [
         .vxlan(4096)
         .raw(new Uint8Array(1464)),
     ),
+  },
+  {
+    verdict: 'PASS_NOT_HOST',
+    title: 'a router’s word that the switch flooded',
+    packet: flooded(tooBig(1400, arriving().udp(50000, 4789))),
   },
   { verdict: 'PASS_NOT_OURS', title: 'DNS', packet: arriving().udp(1, 53) },
   {
@@ -197,8 +203,13 @@ export const ingressExits: readonly Exit[] = [
   },
   {
     verdict: 'DROP_INNER_IP_MALFORMED',
-    title: 'an IPv6 payload of no bytes: a jumbogram, or nothing',
-    packet: inVxlan6(wb6, wa6, { payloadLength: 0 }).udp(1, 2),
+    title: 'a jumbogram (RFC 2675)',
+    packet: inVxlan6(wb6, wa6, { payloadLength: 0, nextHeader: 0 }).raw(jumbo),
+  },
+  {
+    verdict: 'DECAPSULATED',
+    title: 'an IPv6 header and no more (RFC 8200 section 4.7)',
+    packet: inVxlan6(wb6, wa6, { nextHeader: 59 }),
   },
   {
     verdict: 'DROP_INNER_TTL',
@@ -307,3 +318,9 @@ export const ingressExits: readonly Exit[] = [
       tables.externals.set('198.51.100.0/24' as Cidr, { peer: 0xffffffff, accepted: ['vxlan'] }),
   },
 ];
+
+/** To another machine's MAC. */
+function flooded(frame: Uint8Array): Uint8Array {
+  frame.set(macBytes(c.uplinkMac), 0);
+  return frame;
+}

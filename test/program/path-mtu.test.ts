@@ -28,6 +28,14 @@ const sent6 = eth(a.uplinkMac, b.uplinkMac)
   .vxlan(4096)
   .raw(new Uint8Array(1444));
 
+/** A tunnel packet of that size. */
+function aboutBytes(bytes: number): Packet {
+  return eth(a.uplinkMac, b.uplinkMac)
+    .ipv4(a.underlay, b.underlay, { dontFragment: true })
+    .udp(50000, 4789)
+    .raw(new Uint8Array(bytes - 28));
+}
+
 function learned(dut: Dut, peer: number): number | undefined {
   return readPathMtus(dut.object.map('path_mtus')).find(({ index }) => index === peer)?.mtu;
 }
@@ -65,6 +73,10 @@ test('a router that names no size means the next usual one down (RFC 1191 sectio
   if (dut === undefined) return;
   dut.run('ingress', tooBig(0, sent));
   t.is(learned(dut, toB4), 1492);
+  dut.run('ingress', tooBig(0, aboutBytes(1492)));
+  t.is(learned(dut, toB4), 1006);
+  dut.run('ingress', tooBig(0, aboutBytes(1006)));
+  t.is(learned(dut, toB4), 552, 'the next is 508: clamped');
 });
 
 const strangers: readonly [string, Uint8Array][] = [
@@ -101,6 +113,7 @@ const strangers: readonly [string, Uint8Array][] = [
   ['with a checksum that is wrong', tooBig(1400, sent, { damaged: true })],
   ['with a wrong checksum over IPv6', tooBig(1400, sent6, { damaged: true })],
   ['that would have let the packet through', tooBig(1500, sent)],
+  ['that ends before its quote, though the frame goes on', endless()],
   [
     'an echo request',
     eth(b.uplinkMac, a.uplinkMac)
@@ -222,6 +235,15 @@ test('a router that quotes eight bytes and no more (RFC 792) is understood', (t)
   t.is(dut.run('ingress', tooBig(1400, { bytes: () => frame })).verdict, 'PASS_PATH_MTU');
   t.is(learned(dut, toB4), 1400);
 });
+
+/** A message of eight bytes by its IP header, whose checksum covers these alone. */
+function endless(): Uint8Array {
+  const frame = tooBig(1400, sent);
+  const view = new DataView(frame.buffer);
+  view.setUint16(16, 28);
+  view.setUint16(36, ~(0x0304 + 1400) & 0xffff);
+  return frame;
+}
 
 /** As tshark reads it; checksums: 1 is right. */
 function dissected(frame: Uint8Array) {

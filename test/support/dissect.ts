@@ -61,7 +61,8 @@ export function fieldsOf(
 /** The same for a capture file. */
 export function dissectFile(file: string): readonly Dissection[] {
   const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
-  checks.push('-o', 'ip.defragment:FALSE'); // frames are judged one by one
+  // frames are judged one by one
+  checks.push('-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE');
   const fields = [
     'frame.protocols',
     '_ws.malformed',

@@ -65,6 +65,9 @@ export function pooled6(source: string, destination: string, options: Ipv6Option
 /** Addresses of workloads on A and B in the corpus' IPv6 pool. */
 export const [wa6, wb6] = ['fd00:244:0:1::5', 'fd00:244:0:2::9'];
 
+/** Hop-by-hop options that say 100,000 bytes, RFC 2675 section 2: UDP's header alone is there. */
+export const jumbo = Uint8Array.of(17, 0, 0xc2, 4, 0, 1, 0x86, 0xa0, 0, 1, 0, 2, 0, 0, 0, 0);
+
 /** A frame with some bytes overwritten. */
 export function patched(packet: Packet, offset: number, ...bytes: readonly number[]): Uint8Array {
   const frame = packet.bytes();

@@ -7,7 +7,7 @@ const permission = 'changing a network needs CAP_NET_ADMIN in it: run as root';
 
 /** The next step after rtnetlink or a namespace refused. */
 export function netlinkHint({ operation, object, errno }: KernelFailure): string | undefined {
-  if (operation === 'enter') return namespaceHint(errno);
+  if (operation === 'enter' || operation === 'create') return namespaceHint(errno);
   switch (errno) {
     case EPERM:
       return permission;
@@ -29,7 +29,7 @@ export function netlinkHint({ operation, object, errno }: KernelFailure): string
 function namespaceHint(errno: number): string | undefined {
   switch (errno) {
     case EPERM:
-      return 'entering a network namespace needs CAP_SYS_ADMIN: run as root';
+      return 'making and entering network namespaces needs CAP_SYS_ADMIN: run as root';
     case ENOENT:
       return 'ip netns list shows the named ones, each at /run/netns/NAME';
     case EINVAL:
