@@ -17,6 +17,25 @@ export function inNamespace<T>(path: string, run: () => T): T {
   return result;
 }
 
+/** A network namespace without a name: it and all that is in it go with the handle, or with this process. */
+export class Namespace implements Disposable {
+  readonly #native = new native.Namespace();
+
+  /** Makes one with nothing in it but a loopback interface that is down. */
+  static create(): Namespace {
+    return new Namespace();
+  }
+
+  /** For `inNamespace` and `Netlink.open`; other processes see something else behind it. */
+  get path(): string {
+    return this.#native.path();
+  }
+
+  [Symbol.dispose](): void {
+    this.#native.close();
+  }
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&

@@ -23,6 +23,48 @@ constexpr const char* kOwn = "/proc/thread-self/ns/net";
               .cause = error == EINVAL ? "it is not a network namespace" : ""});
 }
 
+// A namespace that lives as long as something holds it: this handle, a thread or a socket inside. None of
+// these outlives this process.
+class Namespace : public Napi::ObjectWrap<Namespace> {
+ public:
+  static void Register(Napi::Env env, Napi::Object exports);
+  explicit Namespace(const Napi::CallbackInfo& info);
+
+ private:
+  Fd fd_;
+  Napi::Value Path(const Napi::CallbackInfo& info);
+  // close(): void, twice is fine
+  void Close(const Napi::CallbackInfo&) { fd_.Reset(); }
+};
+
+// new Namespace()
+Namespace::Namespace(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const auto env = info.Env();
+  const Fd home = OpenNamespace(env, kOwn);
+  const NamespaceVisit back(env, home, kOwn);
+  if (unshare(CLONE_NEWNET) != 0) {
+    Throw(env, {.source = Source::kNetlink,
+                .operation = "create",
+                .subject = "a network namespace",
+                .error = errno});
+  }
+  fd_ = OpenNamespace(env, kOwn);
+}
+
+// path(): string, for open() in this process
+Napi::Value Namespace::Path(const Napi::CallbackInfo& info) {
+  if (!fd_) ThrowClosed(info.Env(), "the network namespace");
+  return Napi::String::New(info.Env(), "/proc/self/fd/" + std::to_string(fd_.get()));
+}
+
+void Namespace::Register(Napi::Env env, Napi::Object exports) {
+  exports["Namespace"] = DefineClass(env, "Namespace",
+                                     {
+                                         InstanceMethod<&Namespace::Path>("path"),
+                                         InstanceMethod<&Namespace::Close>("close"),
+                                     });
+}
+
 // inNamespace(path: string, run: () => unknown): unknown
 //
 // Native, because `finally` does not run in a worker thread that is being terminated.
@@ -63,5 +105,6 @@ Napi::Value CallInside(const Napi::Function& run) {
 }
 
 void RegisterNamespace(Napi::Env env, Napi::Object exports) {
+  Namespace::Register(env, exports);
   exports["inNamespace"] = Napi::Function::New(env, InNamespace, "inNamespace");
 }

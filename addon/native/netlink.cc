@@ -33,6 +33,7 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   Napi::Value Addresses(const Napi::CallbackInfo& info);
   Napi::Value Routes(const Napi::CallbackInfo& info);
   Napi::Value Neighbours(const Napi::CallbackInfo& info);
+  Napi::Value Link(const Napi::CallbackInfo& info);
   Napi::Value Address(const Napi::CallbackInfo& info);
   Napi::Value Route(const Napi::CallbackInfo& info);
   Napi::Value Neighbour(const Napi::CallbackInfo& info);
@@ -138,6 +139,15 @@ Napi::Value NetlinkSocket::Change(const Napi::CallbackInfo& info, uint16_t put, 
   return AnswerObject(env, socket.Ask(env, request.header()));
 }
 
+// link(fields: LinkFields): Answer, for one that is there
+Napi::Value NetlinkSocket::Link(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_NEWLINK, NLM_F_ACK);
+  request.Link(ObjectOf(info[0], "fields"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
 // address(verb: Verb, fields: RawAddress): Answer
 Napi::Value NetlinkSocket::Address(const Napi::CallbackInfo& info) {
   return Change(info, RTM_NEWADDR, RTM_DELADDR, &Request::Address);
@@ -171,6 +181,7 @@ void NetlinkSocket::Register(Napi::Env env, Napi::Object exports) {
                                              InstanceMethod<&NetlinkSocket::Addresses>("addresses"),
                                              InstanceMethod<&NetlinkSocket::Routes>("routes"),
                                              InstanceMethod<&NetlinkSocket::Neighbours>("neighbours"),
+                                             InstanceMethod<&NetlinkSocket::Link>("link"),
                                              InstanceMethod<&NetlinkSocket::Address>("address"),
                                              InstanceMethod<&NetlinkSocket::Route>("route"),
                                              InstanceMethod<&NetlinkSocket::Neighbour>("neighbour"),

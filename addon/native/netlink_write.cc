@@ -88,6 +88,18 @@ void Request::PutU32(const Napi::Object& fields, const char* name, uint16_t type
   Put(fields.Env(), type, &value, sizeof value);
 }
 
+void Request::PutMac(const Napi::Object& fields, uint16_t type) {
+  if (!Given(fields, "mac")) return;
+  const auto text = TextOf(fields.Get("mac"), "mac");
+  std::array<uint8_t, 6> mac;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
+                  &mac[4], &mac[5], &end) != 6 ||
+      static_cast<size_t>(end) != text.size())
+    throw Napi::TypeError::New(fields.Env(), "mac is not six pairs of hexadecimal digits");
+  Put(fields.Env(), type, mac.data(), mac.size());
+}
+
 // The kernel would mask an IPv6 prefix without a word.
 void Request::PutPrefix(const Napi::Object& fields, const char* name, uint8_t length, uint16_t type) {
   const auto env = fields.Env();
@@ -123,6 +135,14 @@ void Request::AllNeighbours(uint8_t family, uint8_t flags) {
   head->ndm_flags = flags;
 }
 
+void Request::Link(const Napi::Object& fields) {
+  auto* head = Start<ifinfomsg>();
+  head->ifi_family = AF_UNSPEC;
+  head->ifi_index = static_cast<int>(U32(fields, "index"));
+  PutMac(fields, IFLA_ADDRESS);
+  PutU32(fields, "mtu", IFLA_MTU);
+}
+
 void Request::Address(const Napi::Object& fields) {
   const int family = FamilyOf(fields);
   auto* head = Start<ifaddrmsg>();
@@ -148,15 +168,7 @@ void Request::Neighbour(const Napi::Object& fields) {
   head->ndm_state = static_cast<uint16_t>(U8(fields, "state"));
   head->ndm_flags = U8(fields, "flags");
   PutAddress(fields, "address", family, NDA_DST);
-  if (!Given(fields, "mac")) return;
-  const auto text = TextOf(fields.Get("mac"), "mac");
-  std::array<uint8_t, 6> mac;
-  int end = 0;
-  if (std::sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
-                  &mac[4], &mac[5], &end) != 6 ||
-      static_cast<size_t>(end) != text.size())
-    throw Napi::TypeError::New(fields.Env(), "mac is not six pairs of hexadecimal digits");
-  Put(fields.Env(), NDA_LLADDR, mac.data(), mac.size());
+  PutMac(fields, NDA_LLADDR);
 }
 
 void Request::Route(const Napi::Object& fields) {

@@ -13,6 +13,7 @@ class Request {
   Request(uint16_t type, uint16_t flags);
   nlmsghdr* header();
 
+  void Link(const Napi::Object& fields);
   void Address(const Napi::Object& fields);
   void Route(const Napi::Object& fields);
   void Neighbour(const Napi::Object& fields);
@@ -31,6 +32,7 @@ class Request {
   void Put(Napi::Env env, uint16_t type, const void* data, size_t size);
   void PutAddress(const Napi::Object& fields, const char* name, int family, uint16_t type);
   void PutPrefix(const Napi::Object& fields, const char* name, uint8_t length, uint16_t type);
+  void PutMac(const Napi::Object& fields, uint16_t type);
   void PutU32(const Napi::Object& fields, const char* name, uint16_t type);
   void PutGateway(const Napi::Object& fields, int family);
   void PutNextHops(const Napi::Object& fields, int family);

@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { inNamespace, Netlink, NetlinkError } from '../lib/index.js';
+import { inNamespace, Namespace, Netlink, NetlinkError } from '../lib/index.js';
 import { Network } from './support/network.js';
 
 const library = new URL('../lib/index.js', import.meta.url).href;
@@ -145,3 +147,45 @@ test.serial(
     t.is(here(), home);
   },
 );
+
+test.serial('a namespace of one’s own has a loopback interface and no name', (t) => {
+  const home = here();
+  const names = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+  using own = Namespace.create();
+  t.is(here(), home);
+  t.not(inNamespace(own.path, here), home);
+  using netlink = Netlink.open({ namespace: own.path });
+  t.like(netlink.links(), [{ index: 1, name: 'lo', up: false }]);
+  t.is(execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }), names);
+});
+
+test.serial('a closed namespace is gone, and says so', (t) => {
+  const own = Namespace.create();
+  const { path } = own;
+  own[Symbol.dispose]();
+  own[Symbol.dispose]();
+  t.false(existsSync(path));
+  t.throws(() => own.path, { message: /the network namespace is closed/ });
+});
+
+test.serial('a namespace goes with its process, however that ends', async (t) => {
+  const network = new Network(t);
+  const program = `
+    const { inNamespace, Namespace } = await import(${JSON.stringify(library)});
+    const { execFileSync } = await import('node:child_process');
+    globalThis.own = Namespace.create();
+    inNamespace(own.path, () => execFileSync('ip', ['link', 'add', 'inside', 'type', 'veth', 'peer',
+      'name', 'outside', 'netns', ${JSON.stringify(network.name)}], { env: { PATH: process.env.PATH } }));
+    console.log('made');
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const outside = (): boolean => network.ip('-o link').includes('outside');
+  t.true(outside());
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  for (let tries = 0; tries < 100 && outside(); tries += 1) await setTimeout(50);
+  t.false(outside(), 'the kernel took the pair away with the namespace');
+});

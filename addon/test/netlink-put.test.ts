@@ -331,3 +331,34 @@ test('a closed socket says so, and closing twice is fine', (t) => {
   t.throws(() => netlink.removeNeighbour(near), closed);
   t.throws(() => netlink.watch(['link']), closed);
 });
+
+test('a link gets another MAC and MTU, each alone or both', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  const now = () => {
+    const [link] = network.json('link show dev near');
+    return { mac: link?.['address'], mtu: link?.['mtu'] };
+  };
+  const mac = '02:00:00:00:01:0b';
+  network.ip('link set near down');
+  netlink.changeLink({ index: network.near, mac });
+  t.deepEqual(now(), { mac, mtu: 1500 });
+  netlink.changeLink({ index: network.near, mtu: 1400 });
+  t.deepEqual(now(), { mac, mtu: 1400 });
+  netlink.changeLink({ index: network.near, mac: '02:00:00:00:01:0C', mtu: 9000 });
+  t.deepEqual(now(), { mac: '02:00:00:00:01:0c', mtu: 9000 });
+});
+
+test('a link that is not there, and values that no link has, are refused', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  const error = t.throws(() => netlink.changeLink({ index: 9999, mtu: 1400 }), {
+    instanceOf: NetlinkError,
+  });
+  t.is(error.code, 'ENODEV');
+  t.regex(error.message, /^cannot set MTU 1400 of interface 9999: ENODEV/);
+  t.throws(() => netlink.changeLink({ index: network.near, mtu: 7 }), { instanceOf: NetlinkError });
+  for (const wrong of [{ index: 0 }, { index: 1, mtu: 0 }, { index: 1, mtu: 1.5 }])
+    t.throws(() => netlink.changeLink(wrong), { instanceOf: RangeError });
+  t.throws(() => netlink.changeLink({ index: 1, mac: '02:00' }), { instanceOf: TypeError });
+});

@@ -1,4 +1,5 @@
-import type { RawLink } from './native.js';
+import { indexField, integerField, macField, objectField } from './field.js';
+import type { RawLink, RawLinkChange } from './native.js';
 
 /** A network interface. */
 export interface LinkState {
@@ -24,6 +25,14 @@ export interface LinkState {
   readonly type: number;
 }
 
+/** What of an interface is to change; the rest stays. */
+export interface LinkChange {
+  readonly index: number;
+  /** Most kinds take another only while they are down. */
+  readonly mac?: string | undefined;
+  readonly mtu?: number | undefined;
+}
+
 /** RFC 2863 section 3.1.14, in the kernel's order. */
 export type OperState = (typeof operStates)[number];
 
@@ -47,4 +56,22 @@ export function linkState({ flags, operState, ...link }: RawLink): LinkState {
     lowerUp: (flags & IFF_LOWER_UP) !== 0,
     operState: operStates[operState ?? 0] ?? 'unknown',
   };
+}
+
+/** Checked fields for the kernel; TypeError or RangeError names the wrong one. */
+export function linkFields(change: LinkChange): RawLinkChange {
+  objectField(change, 'link');
+  return {
+    index: indexField(change.index, 'link.index'),
+    mac: change.mac === undefined ? undefined : macField(change.mac, 'link.mac'),
+    mtu: change.mtu === undefined ? undefined : integerField(change.mtu, 'link.mtu', 1, 0x7fffffff),
+  };
+}
+
+export function describeLink({ index, mac, mtu }: RawLinkChange): string {
+  const parts = [
+    ...(mac === undefined ? [] : [`MAC ${mac}`]),
+    ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
+  ];
+  return `${parts.join(' and ')} of interface ${index}`;
 }

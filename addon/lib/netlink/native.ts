@@ -29,6 +29,13 @@ export interface RawLink {
   readonly operState: number | undefined;
 }
 
+/** What is undefined stays as it is. */
+export interface RawLinkChange {
+  readonly index: number;
+  readonly mac: string | undefined;
+  readonly mtu: number | undefined;
+}
+
 export interface RawAddress {
   readonly index: number;
   readonly family: number;
@@ -86,10 +93,16 @@ export interface NativeNetlinkSocket {
   /** table and protocol: 0 is any. */
   routes(family: number, table: number, protocol: number): Dump<RawRoute>;
   neighbours(family: number, proxy: boolean): Dump<RawNeighbour>;
+  link(fields: RawLinkChange): Answer;
   address(verb: Verb, fields: RawAddress): Answer;
   route(verb: Verb, fields: RawRoute): Answer;
   neighbour(verb: Verb, fields: RawNeighbour): Answer;
   inside<T>(run: () => T): T;
+  close(): void;
+}
+
+export interface NativeNamespace {
+  path(): string;
   close(): void;
 }
 
@@ -109,6 +122,7 @@ export interface NativeNetlinkWatch {
 declare module '../native.js' {
   interface Native {
     inNamespace<T>(path: string, run: () => T): T;
+    readonly Namespace: new () => NativeNamespace;
     readonly NetlinkSocket: new (namespace: string | undefined) => NativeNetlinkSocket;
     readonly NetlinkWatch: new (groups: readonly number[]) => NativeNetlinkWatch;
   }

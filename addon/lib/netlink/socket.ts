@@ -12,7 +12,7 @@ import {
 } from './address.js';
 import { families, familyNumbers, type Family } from './family.js';
 import { integerField, nameField } from './field.js';
-import { linkState, type LinkState } from './link.js';
+import { describeLink, linkFields, linkState, type LinkChange, type LinkState } from './link.js';
 import type { Answer, Dump, NativeNetlinkSocket, RawRoute } from './native.js';
 import {
   describeNeighbour,
@@ -127,6 +127,12 @@ export class Netlink implements Disposable {
   removeNeighbour(neighbour: NeighbourPut): boolean {
     const fields = { ...neighbourFields(neighbour), mac: undefined, state: 0 };
     return removed(describeNeighbour(fields), this.#socket.neighbour('remove', fields));
+  }
+
+  /** Changes an interface that is there. */
+  changeLink(change: LinkChange): void {
+    const fields = linkFields(change);
+    succeed('set', describeLink(fields), this.#socket.link(fields));
   }
 
   /** Makes an address, or brings its flags up to date where it is there. */
