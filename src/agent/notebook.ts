@@ -16,6 +16,7 @@ export class Notebook {
   #written = '';
   #build = '';
   #failure = '';
+  #noCutter: string | undefined;
   readonly #notCarried = new Set<string>();
   #rounds = 0;
 
@@ -40,10 +41,14 @@ export class Notebook {
 
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
-    const { loaded, uplink, attached, changes, image, notCarried } = round;
+    const { loaded, uplink, cutter, attached, changes, image, notCarried } = round;
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
-      const ids = { ingress: programs.ingress.info.id, egress: programs.egress.info.id };
+      const ids = {
+        cutter: programs.cutter.info.id,
+        ingress: programs.ingress.info.id,
+        egress: programs.egress.info.id,
+      };
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
     }
@@ -52,9 +57,15 @@ export class Notebook {
       this.#log.warn({ pool }, 'pool not carried: from one family into the other takes Linux 6.3');
       this.#notCarried.add(pool);
     }
-    for (const { direction, did } of attached)
+    for (const { program, did } of attached)
       if (did !== 'nothing')
-        this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
+        this.#log.info({ uplink: uplink.name, program, attach: datapath.kind }, `program ${did}`);
+    if (cutter.missing !== this.#noCutter && cutter.missing !== undefined)
+      this.#log.warn(
+        { why: cutter.missing },
+        'no cutter: what cannot be carried in one piece is dropped by name',
+      );
+    this.#noCutter = cutter.missing;
     if (changes.length > 0)
       this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
@@ -99,7 +110,10 @@ export class Notebook {
     this.#log.warn('programs or pins were taken away: putting them back');
   }
 
-  #writeState({ loaded, config, uplink, image, notCarried }: Round, datapath: Datapath): void {
+  #writeState(
+    { loaded, config, uplink, cutter, image, notCarried }: Round,
+    datapath: Datapath,
+  ): void {
     const state: State = {
       apiVersion: 'encap/v1',
       kind: 'AgentState',
@@ -107,6 +121,7 @@ export class Notebook {
       pid: process.pid,
       startedAt: this.#startedAt,
       uplink,
+      ...(cutter.missing === undefined ? {} : { noCutter: cutter.missing }),
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...this.#object.origin, sha256: this.#object.sha256 },

@@ -8,7 +8,8 @@ import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
-import { directions } from './load.js';
+import { hooksOf } from './attach.js';
+import { cutterStep } from './cutting.js';
 import { mapNames, openMaps } from './maps.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
@@ -52,16 +53,19 @@ export function preview(
     networkTables(netlink, underlay.addresses),
     plannedSwitch.isDelaying,
   );
-  const links = directions
-    .filter((direction) => generation === undefined || !existsSync(generation.link(direction)))
-    .map((direction): Change => ({
+  const links = hooksOf(uplink, noEnds)
+    .filter(({ program }) => generation === undefined || !existsSync(generation.link(program)))
+    .map((hook): Change => ({
       table: 'links',
       action: 'put',
-      key: `${uplink.name} ${direction}`,
+      key: `${hook.interface} ${hook.direction}`,
     }));
   const changesOf = (list: typeof steps): Change[] => list.flatMap(({ changes }) => changes);
-  return [...changesOf(steps), ...links, ...changesOf(network)];
+  return [...cutterStep(netlink).changes, ...changesOf(steps), ...links, ...changesOf(network)];
 }
+
+/** Indices come with the interfaces: a preview needs none. */
+const noEnds = { in: 0, out: 0 };
 
 function openTables(generation: Generation | undefined): Disposable & { tables: MapTables } {
   if (generation === undefined) return { tables: noTables(), [Symbol.dispose]: () => undefined };
