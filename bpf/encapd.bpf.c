@@ -280,12 +280,8 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	struct peer *self;
 	enum encap encap;
 	__u32 left;
-	int piece;
 	__u8 tos;
 
-	piece = skb->mark & config.own_mark;
-	if (piece)
-		skb->mark &= ~config.own_mark;
 	/* a tag that the NIC took off stands beside the packet: it is for a VLAN device above this
 	 * one */
 	if (skb->vlan_present || !ethernet)
@@ -336,7 +332,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	tos = tos_merge(outer.tos, inner.tos);
 
 	verdict = encap_pop(encap, skb, &outer, &inner);
-	if (verdict == DROP_INNER_UDP_GSO && !piece) {
+	if (verdict == DROP_INNER_UDP_GSO && !(skb->mark & config.own_mark)) {
 		skb->mark |= config.own_mark;
 		return cut(skb, verdict);
 	}
@@ -347,6 +343,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	traffic = peer_traffic_at(source->peer);
 	if (traffic)
 		count(&traffic->decapsulated, frame_bytes);
+	skb->mark &= ~config.own_mark; /* of a piece */
 	return DECAPSULATED;
 }
 

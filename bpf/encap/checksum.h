@@ -76,9 +76,9 @@ static __always_inline int offload_of(const struct __sk_buff *skb, struct offloa
 	__u16 start = 0, offset = 0;
 	__u8 summed = 0, other = 0;
 
-	if (is_piece(skb))
-		return 1;
-	if (!config.skb.data || !skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
+	if (!config.skb.data)
+		return is_piece(skb); /* the cutter leaves nothing to be written */
+	if (!skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
 		return 0;
 	if ((summed >> config.skb.ip_summed_shift & 3) != CHECKSUM_PARTIAL)
 		return 1;
