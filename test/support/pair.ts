@@ -79,6 +79,12 @@ export class Pair implements Disposable {
     for (let before = ''; before !== now(); await setTimeout(300)) before = now();
   }
 
+  /** Runs a command on a node or, with `workload`, in its workload; what it said. */
+  run(side: Side, where: 'node' | 'workload', ...argv: readonly string[]): string {
+    const namespace = where === 'node' ? this.namespace(side) : this.workload(side);
+    return this.#run(namespace, argv);
+  }
+
   /** Sets the offloads of the wire's and the workloads' devices. */
   offloads(state: Offloads): void {
     for (const side of sides) {
@@ -115,11 +121,21 @@ export class Pair implements Disposable {
 
   /** Sends random bytes over TCP; what both ends hashed. */
   async transfer(from: Side, address: string, bytes: number): Promise<[sent: string, got: string]> {
-    const to = from === 'a' ? 'b' : 'a';
-    const server = this.#node(this.workload(to), tcpReceiver);
+    const to = this.workload(from === 'a' ? 'b' : 'a');
+    return this.stream(this.workload(from), to, address, bytes);
+  }
+
+  /** The same between any two of its namespaces. */
+  async stream(
+    from: string,
+    to: string,
+    address: string,
+    bytes: number,
+  ): Promise<[sent: string, got: string]> {
+    const server = this.#node(to, tcpReceiver);
     const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
     await lines.next(); // listening
-    const client = this.#node(this.workload(from), tcpSender, address, String(bytes));
+    const client = this.#node(from, tcpSender, address, String(bytes));
     const [sent, got] = await Promise.all([
       createInterface(client.stdout)[Symbol.asyncIterator]().next(),
       lines.next(),
@@ -266,8 +282,9 @@ export class Pair implements Disposable {
     execFileSync('ip', ['-n', this.namespace(side), '-batch', '-'], { input });
   }
 
-  #run(namespace: string, argv: readonly string[]): void {
-    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { stdio: 'pipe' });
+  #run(namespace: string, argv: readonly string[]): string {
+    const words = [`--net=/run/netns/${namespace}`, ...argv];
+    return execFileSync('nsenter', words, { stdio: 'pipe', encoding: 'utf8' });
   }
 
   #node(namespace: string, script: string, ...argv: readonly string[]) {
