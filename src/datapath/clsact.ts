@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { detachClsact, Program, queryClsact } from 'libbpf-ts';
+import { BpfError, detachClsact, Program, queryClsact } from 'libbpf-ts';
 import { generations } from './generation.js';
 import { functionOf, type Direction, type ProgramName } from './load.js';
 
@@ -20,9 +20,14 @@ export function attachFilter(
   return replace ? 'replaced' : 'attached';
 }
 
-/** Id of the program in our place; undefined when nothing is there. */
+/** Id of the program in our place; undefined when nothing is there, or no such interface. */
 export function filterOn(ifindex: number, direction: Direction): number | undefined {
-  return queryClsact({ ifindex, direction, ...place })?.programId;
+  try {
+    return queryClsact({ ifindex, direction, ...place })?.programId;
+  } catch (cause) {
+    if (cause instanceof BpfError && cause.code === 'ENODEV') return undefined;
+    throw cause;
+  }
 }
 
 /** Takes the filter in our place off, if its program is one of these. */

@@ -118,7 +118,7 @@ for (const row of rows)
     row,
   );
 
-test.serial('without a cutter the same is dropped by name', async (t) => {
+test.serial('without a cutter the same is dropped by name', (t) => {
   if (skipped(t)) return;
   using pair = new Pair('programs', 'tcx');
   pair.offloads('on');
