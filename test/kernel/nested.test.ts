@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { attachKind } from '../../src/datapath/attach.js';
 import { probe } from '../../src/datapath/config.js';
 import { cutterNames } from '../../src/datapath/cutter.js';
 import { dissectFile } from '../support/dissect.js';
@@ -26,6 +27,9 @@ function skipped(t: ExecutionContext, ...more: readonly string[]): boolean {
   return true;
 }
 
+/** How the agent would attach here. */
+const auto = (): AttachBy => attachKind('auto');
+
 interface Row {
   readonly nesting: Nesting;
   readonly overlay: OverlayName;
@@ -35,7 +39,7 @@ interface Row {
 
 async function carries(t: ExecutionContext, row: Row): Promise<void> {
   if (skipped(t)) return;
-  using pair = new Pair('programs', row.by ?? 'tcx', 'with a cutter');
+  using pair = new Pair('programs', row.by ?? auto(), 'with a cutter');
   pair.offloads(row.offloads);
   const lacking = nest(pair, row.nesting, row.overlay);
   if (lacking !== undefined) {
@@ -120,7 +124,7 @@ for (const row of rows)
 
 test.serial('without a cutter the same is dropped by name', (t) => {
   if (skipped(t)) return;
-  using pair = new Pair('programs', 'tcx');
+  using pair = new Pair('programs', auto());
   pair.offloads('on');
   t.is(nest(pair, 'vxlan', 'vxlan'), undefined);
   t.true(pair.pings('a', nestedAddress.b, 1000), 'a ping has nothing to offload');
@@ -137,7 +141,7 @@ for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as
     `2,000 of 2,000 datagrams of UDP super-packets arrive through ${overlay}`,
     async (t) => {
       if (skipped(t)) return;
-      using pair = new Pair('programs', 'tcx', 'with a cutter');
+      using pair = new Pair('programs', auto(), 'with a cutter');
       for (const offloads of ['on', 'wire'] as const) {
         pair.offloads(offloads);
         t.is(await pair.superPackets('a', addressIn(overlay, 'b'), 200), 2000, offloads);
@@ -153,7 +157,7 @@ test.serial('cut packets cross the wire with every checksum right, says tshark',
   if (skipped(t, 'tcpdump', 'tshark')) return;
   const folder = mkdtempSync(join(tmpdir(), 'bp2-nested-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
-  using pair = new Pair('programs', 'tcx', 'with a cutter');
+  using pair = new Pair('programs', auto(), 'with a cutter');
   // The workloads leave all work to a NIC that can do none of it.
   pair.offloads('off');
   for (const side of ['a', 'b'] as const)
@@ -185,7 +189,7 @@ for (const [overlay, offloads] of [
     `a gateway node takes packets out of ${overlay} and sends them on in ${overlay}, offloads ${offloads}`,
     async (t) => {
       if (skipped(t, 'nft')) return;
-      using pair = new Pair('programs', 'tcx', 'with a cutter');
+      using pair = new Pair('programs', auto(), 'with a cutter');
       pair.offloads(offloads);
       // A's workload speaks to an address of B's; B sends that on to A itself, under an address of its own.
       const [front, behind] = [
@@ -219,7 +223,7 @@ test.serial('a malformed super-packet is cut once, and each piece judged for its
     t.log('skipped: this kernel takes UDP super-packets out of VXLAN without a cutter');
     return t.pass();
   }
-  using pair = new Pair('programs', 'tcx', 'with a cutter');
+  using pair = new Pair('programs', auto(), 'with a cutter');
   // By its marks one of outer datagrams: only the first piece will have a VXLAN header.
   const frame = inVxlan('10.244.2.5', '10.244.1.5').udp(1, 2).raw(new Uint8Array(2000)).bytes();
   const segment = 500;
