@@ -28,7 +28,8 @@ export function bringCutter(netlink: Netlink): Cutter {
   }
 }
 
-function endsOf(netlink: Netlink): Cutter['ends'] {
+/** Indices of the cutter's ends, as they are now. */
+export function endsOf(netlink: Netlink): Cutter['ends'] {
   const links = netlink.links();
   const [enter, leave] = [cutterNames.in, cutterNames.out].map(
     (name) => links.find((link) => link.name === name)?.index,
