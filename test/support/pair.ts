@@ -292,7 +292,7 @@ export class Pair implements Disposable {
   }
 
   #start(namespace: string, argv: readonly string[]) {
-    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { timeout: 30_000 });
+    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { timeout: 120_000 });
   }
 }
 
