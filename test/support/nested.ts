@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { addressIn, overlays, type OverlayName } from './overlays.js';
 import type { Pair, Side } from './pair.js';
 
@@ -48,19 +51,26 @@ const devices: Readonly<Record<Nesting, (local: string, remote: string) => strin
   wireguard: () => 'wireguard',
 };
 
-/** `wg` of wireguard-tools. */
+/** `wg` of wireguard-tools; it reads a secret from a file only. */
 function wireguard(namespace: string, own: KeyObject, theirs: KeyObject, remote: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'bp2-wg-'));
+  const file = join(folder, 'private-key');
   const endpoint = remote.includes(':') ? `[${remote}]` : remote;
-  execFileSync(
-    'nsenter',
-    [
-      `--net=/run/netns/${namespace}`,
-      ...['wg', 'set', 'nest', 'listen-port', '51820', 'private-key', '/dev/stdin'],
-      ...['peer', raw(theirs, 'spki')],
-      ...['allowed-ips', '0.0.0.0/0', 'endpoint', `${endpoint}:51820`],
-    ],
-    { input: raw(own, 'pkcs8'), encoding: 'utf8', stdio: 'pipe' },
-  );
+  try {
+    writeFileSync(file, raw(own, 'pkcs8'), { mode: 0o600 });
+    execFileSync(
+      'nsenter',
+      [
+        `--net=/run/netns/${namespace}`,
+        ...['wg', 'set', 'nest', 'listen-port', '51820', 'private-key', file],
+        ...['peer', raw(theirs, 'spki')],
+        ...['allowed-ips', '0.0.0.0/0', 'endpoint', `${endpoint}:51820`],
+      ],
+      { encoding: 'utf8', stdio: 'pipe' },
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** A key of RFC 7748 as WireGuard writes it: the last 32 bytes of its DER. */
