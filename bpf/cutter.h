@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* cutter.h: packets that can't be carried in one piece, and their pieces.
  *
- *   encapd_egress, encapd_ingress ─► in ═ kernel segments, writes checksums ═ out ─► encapd_cutter
- * ─► uplink
+ *   encapd_egress  ─┐                                                   ┌─► encapd_egress
+ *   encapd_ingress ─┴► in ═ segments, checksums ═ out ─► encapd_cutter ─┴─► encapd_ingress
  *
  * Super-packets that the kernel can't mark for one encapsulation more, or one less, and packets
  * whose checksums are left to the NIC where we have to know them. The kernel sends them into the

@@ -266,6 +266,12 @@ kernelTest(
     t.true(counted(network, 'nested_tunnel') > 0);
     t.regex(ip('-n', space, '-d', 'link', 'show', enter), /bridge/);
 
+    const listed = network.run('a', 'down-dry-run') as readonly { table: string }[];
+    t.false(
+      listed.some(({ table }) => table === 'interfaces'),
+      'down leaves it alone',
+    );
+
     const from = agent.lines.length;
     ip('-n', space, 'link', 'del', enter);
     await agent.until('tables changed', { from });

@@ -10,18 +10,19 @@ export function interfaces(netlink: Netlink): Table<string, CutterState> {
     name: 'interfaces',
     same: isDeepStrictEqual,
     entries: () => {
-      const found = ends(netlink);
+      const found = ends(netlink).filter(isOurs);
       return new Map(found.length === 0 ? [] : [[cutterNames.in, stateOf(netlink, found)]]);
     },
     put: () => {
       const there = ends(netlink);
       if (!areJoined(there)) {
-        removeOurs(netlink, there);
+        refuse(there.filter((link) => !isOurs(link)));
+        remove(netlink, there);
         netlink.makeVeth({ name: cutterNames.in, peer: cutterNames.out });
       }
       for (const end of ends(netlink)) prepare(netlink, end);
     },
-    remove: () => removeOurs(netlink, ends(netlink)),
+    remove: () => remove(netlink, ends(netlink).filter(isOurs)),
   };
 }
 
@@ -35,8 +36,10 @@ function ends(netlink: Netlink): readonly LinkState[] {
 
 function areJoined([enter, leave]: readonly LinkState[]): boolean {
   return (
-    enter?.kind === 'veth' &&
-    leave?.kind === 'veth' &&
+    enter !== undefined &&
+    leave !== undefined &&
+    isOurs(enter) &&
+    isOurs(leave) &&
     enter.parent === leave.index &&
     leave.parent === enter.index &&
     enter.parentNamespace === undefined
@@ -74,14 +77,20 @@ function prepare(netlink: Netlink, { index, addressGeneration }: LinkState): voi
   netlink.changeLink({ index, up: true });
 }
 
-/** A veth by our name is ours; anything else is not, and stays. */
-function removeOurs(netlink: Netlink, found: readonly LinkState[]): void {
-  const foreign = found.find(({ kind }) => kind !== 'veth');
-  if (foreign !== undefined)
-    throw new EncapError(`cannot make the cutter: ${foreign.name} is taken`, {
-      code: 'KERNEL_REFUSED',
-      why: `${foreign.name} is there and no veth: it is not ours`,
-      hint: `rename it: ip link set ${foreign.name} name OTHER`,
-    });
+/** A veth by our name; anything else stays. */
+function isOurs({ kind }: LinkState): boolean {
+  return kind === 'veth';
+}
+
+function refuse([foreign]: readonly LinkState[]): void {
+  if (foreign === undefined) return;
+  throw new EncapError(`cannot make the cutter: ${foreign.name} is taken`, {
+    code: 'KERNEL_REFUSED',
+    why: `${foreign.name} is there and no veth: it is not ours`,
+    hint: `rename it: ip link set ${foreign.name} name OTHER`,
+  });
+}
+
+function remove(netlink: Netlink, found: readonly LinkState[]): void {
   for (const { index } of found) netlink.removeLink(index);
 }
