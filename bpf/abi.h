@@ -112,6 +112,16 @@ ABI_SIZE(struct source, 8);
 
 /* externals: LPM trie with struct pool_key, externalNodesList CIDR -> struct source. */
 
+/* cutters: array with one place. A pair of veth without offloads: what goes in at one end comes out
+ * at the other in pieces of wire size, with all checksums written. Interface indices; all 0: there
+ * is none. */
+struct cutter {
+	__u32 in;
+	__u32 out;
+	__u32 uplink; /* where pieces go back to */
+};
+ABI_SIZE(struct cutter, 12);
+
 struct traffic {
 	__u64 packets;
 	__u64 bytes; /* of the frame as the program met it */
@@ -134,6 +144,8 @@ enum verdict {
 	DECAPSULATED, /* outer headers popped, handed to the stack */
 	DIRECT,	      /* sent to the peer as it is: the pool's policy says so */
 	DIRECT_AGAIN, /* the same packet, once the next hop it waited for had answered */
+	CUT,	      /* can't be carried in one piece: handed to the cutter */
+	PIECE,	      /* came out of the cutter, handed back to the program that had it cut */
 
 	ANSWERED_TOO_BIG, /* does not fit the uplink or the path: its sender was told instead */
 

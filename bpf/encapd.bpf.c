@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* encapd.bpf.c: the two programs on the underlay interface.
+/* encapd.bpf.c: the two programs on the underlay interface, and the one behind the cutter.
  *
  *   pool route ─► encapd_egress ─► pools ─► blocks ─► policies, peers ─► push ─► the peer
  *   wire ─► encapd_ingress ─► ours? ─► sources ─► inner addresses ─► pop ─► the stack
+ *   cutter ─► encapd_cutter ─► the same program again, piece by piece
  *
  * Each is a list of questions; an answer that ends the packet's way is an enum verdict. */
 #include <linux/bpf.h>
@@ -14,7 +15,6 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-#define AF_INET	 2
 #define AF_INET6 10
 
 /* Headers as far as they are read: the longest outer and inner ones. */
@@ -30,9 +30,11 @@ static __always_inline int is_nobody(const __u8 mac[ETH_ALEN])
 	       mac[4] == config.nobody_mac[4] && mac[5] == config.nobody_mac[5];
 }
 
+/* From another interface, so perhaps a workload's. Pieces have been looked at before they were cut.
+ */
 static __always_inline int is_forwarded(const struct __sk_buff *skb)
 {
-	return skb->ingress_ifindex != 0;
+	return skb->ingress_ifindex != 0 && !is_piece(skb);
 }
 
 /* A tunnel to a node that a workload built by hand. After masquerading it comes from this node, a
@@ -184,6 +186,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 				     encap_bytes(encap, peer->family));
 	if (!verdict)
 		verdict = encap_push(encap, skb, self, peer, &inner);
+	if ((verdict == DROP_NESTED_TUNNEL || verdict == DROP_NO_CHECKSUM) && !is_piece(skb))
+		return cut(skb, verdict);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
 	/* A queue for an unresolved next hop hands packets back by their route, which says NOBODY.
@@ -328,6 +332,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	tos = tos_merge(outer.tos, inner.tos);
 
 	verdict = encap_pop(encap, skb, &outer, &inner);
+	if (verdict == DROP_INNER_UDP_GSO && !(skb->mark & config.own_mark)) {
+		skb->mark |= config.own_mark;
+		return cut(skb, verdict);
+	}
 	if (verdict != DECAPSULATED)
 		return verdict;
 	if (trim(skb, &inner) || set_tos(skb, &inner, tos))
@@ -335,6 +343,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	traffic = peer_traffic_at(source->peer);
 	if (traffic)
 		count(&traffic->decapsulated, frame_bytes);
+	skb->mark &= ~config.own_mark; /* of a piece */
 	return DECAPSULATED;
 }
 
@@ -352,4 +361,24 @@ int encapd_ingress(struct __sk_buff *skb)
 	const __u32 frame_bytes = skb->len;
 
 	return leave(skb, INGRESS, ingress(skb), frame_bytes);
+}
+
+/* Where pieces come out. What else may stray here, the stack has no address for. */
+SEC("tc")
+int encapd_cutter(struct __sk_buff *skb)
+{
+	struct cursor at = cursor_at(skb, ETH_HLEN);
+	const struct ethhdr *ethernet = take_ethernet(&at);
+	const struct cutter *cutter = cutter_there();
+
+	if (!cutter || !ethernet)
+		return leave(skb, INGRESS, PASS_NOT_OURS, skb->len);
+	if (is_nobody(ethernet->h_dest)) {
+		bpf_redirect(cutter->uplink, 0);
+		return leave(skb, EGRESS, PIECE, skb->len);
+	}
+	if (!(skb->mark & config.own_mark))
+		return leave(skb, INGRESS, PASS_NOT_OURS, skb->len);
+	bpf_redirect(cutter->uplink, BPF_F_INGRESS);
+	return leave(skb, INGRESS, PIECE, skb->len);
 }

@@ -66,6 +66,14 @@ struct {
 } externals SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cutter);
+} cutters SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, VERDICT_COUNT);
 	__type(key, __u32); /* enum verdict; BTF of an array wants a plain integer */
@@ -186,6 +194,15 @@ static __always_inline struct policy *policy_at(__u32 index)
 static __always_inline struct peer_traffic *peer_traffic_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&peer_traffic, &index);
+}
+
+/* The node's one; NULL: there is none. */
+static __always_inline struct cutter *cutter_there(void)
+{
+	const __u32 only = 0;
+	struct cutter *cutter = bpf_map_lookup_elem(&cutters, &only);
+
+	return cutter && cutter->in ? cutter : NULL;
 }
 
 /* A node by its underlay address. */

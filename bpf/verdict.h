@@ -29,6 +29,8 @@ static __noinline int leave(struct __sk_buff *skb, enum direction direction, enu
 	case DIRECT:
 	case DIRECT_AGAIN:
 	case ANSWERED_TOO_BIG:
+	case CUT:
+	case PIECE:
 		return TC_ACT_REDIRECT; /* the helper said where to */
 	default:
 		break;

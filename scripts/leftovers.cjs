@@ -1,5 +1,5 @@
 'use strict';
-// What tests and labs must not leave on the machine: namespaces, pins, agents.
+// What tests and labs must not leave on the machine: namespaces, interfaces, pins, agents.
 
 const { existsSync, readFileSync, readdirSync } = require('node:fs');
 const { resolve } = require('node:path');
@@ -13,6 +13,7 @@ const ours = /^(encap|addon|bp|cli|dp|lab|nl)-|^encap/;
 function leftovers() {
   return [
     ...names('/run/netns').map((name) => `namespace ${name}`),
+    ...names('/sys/class/net').map((name) => `interface ${name}`),
     ...names('/sys/fs/bpf').map((name) => `pins /sys/fs/bpf/${name}`),
     ...names('/run').map((name) => `state /run/${name}`),
     ...agents(),

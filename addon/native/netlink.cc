@@ -7,9 +7,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "arguments.h"
 #include "error.h"
+#include "ethtool.h"
 #include "namespace.h"
 #include "netlink_read.h"
 #include "netlink_socket.h"
@@ -34,6 +36,10 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   Napi::Value Routes(const Napi::CallbackInfo& info);
   Napi::Value Neighbours(const Napi::CallbackInfo& info);
   Napi::Value Link(const Napi::CallbackInfo& info);
+  Napi::Value Veth(const Napi::CallbackInfo& info);
+  Napi::Value RemoveLink(const Napi::CallbackInfo& info);
+  Napi::Value Features(const Napi::CallbackInfo& info);
+  Napi::Value SetFeatures(const Napi::CallbackInfo& info);
   Napi::Value Address(const Napi::CallbackInfo& info);
   Napi::Value Route(const Napi::CallbackInfo& info);
   Napi::Value Neighbour(const Napi::CallbackInfo& info);
@@ -148,6 +154,62 @@ Napi::Value NetlinkSocket::Link(const Napi::CallbackInfo& info) {
   return AnswerObject(env, socket.Ask(env, request.header()));
 }
 
+// veth(name: string, peer: string): Answer; both ends are down
+Napi::Value NetlinkSocket::Veth(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_NEWLINK, NLM_F_ACK | kCreate);
+  request.Veth(env, TextOf(info[0], "name"), TextOf(info[1], "peer"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
+// removeLink(index: number): Answer
+Napi::Value NetlinkSocket::RemoveLink(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_DELLINK, NLM_F_ACK);
+  request.OneLink(Uint32Of(info[0], "index"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
+// features(index: number): Dump<RawFeature>
+Napi::Value NetlinkSocket::Features(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  std::vector<Feature> features;
+  Answer answer;
+  answer.error = Ethtool(Open(env).fd(), static_cast<int>(Uint32Of(info[0], "index"))).Read(features);
+  auto object = AnswerObject(env, answer);
+  auto items = Napi::Array::New(env);
+  for (const auto& feature : features) {
+    auto item = Napi::Object::New(env);
+    item["name"] = feature.name;
+    item["active"] = feature.active;
+    item["changeable"] = feature.changeable;
+    items[items.Length()] = item;
+  }
+  object["items"] = items;
+  return object;
+}
+
+// setFeatures(index: number, wanted: [name: string, active: boolean][]): Answer
+Napi::Value NetlinkSocket::SetFeatures(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  const uint32_t index = Uint32Of(info[0], "index");
+  if (!info[1].IsArray()) throw Napi::TypeError::New(env, "wanted must be an array");
+  const auto list = info[1].As<Napi::Array>();
+  std::vector<Feature> wanted;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value pair = list.Get(i);
+    if (!pair.IsArray()) throw Napi::TypeError::New(env, "wanted holds something else than pairs");
+    const auto of = pair.As<Napi::Array>();
+    wanted.push_back({.name = TextOf(of.Get(0U), "name"), .active = BoolOf(of.Get(1U), "active")});
+  }
+  Answer answer;
+  answer.error = Ethtool(socket.fd(), static_cast<int>(index)).Write(wanted);
+  return AnswerObject(env, answer);
+}
+
 // address(verb: Verb, fields: RawAddress): Answer
 Napi::Value NetlinkSocket::Address(const Napi::CallbackInfo& info) {
   return Change(info, RTM_NEWADDR, RTM_DELADDR, &Request::Address);
@@ -182,6 +244,10 @@ void NetlinkSocket::Register(Napi::Env env, Napi::Object exports) {
                                              InstanceMethod<&NetlinkSocket::Routes>("routes"),
                                              InstanceMethod<&NetlinkSocket::Neighbours>("neighbours"),
                                              InstanceMethod<&NetlinkSocket::Link>("link"),
+                                             InstanceMethod<&NetlinkSocket::Veth>("veth"),
+                                             InstanceMethod<&NetlinkSocket::RemoveLink>("removeLink"),
+                                             InstanceMethod<&NetlinkSocket::Features>("features"),
+                                             InstanceMethod<&NetlinkSocket::SetFeatures>("setFeatures"),
                                              InstanceMethod<&NetlinkSocket::Address>("address"),
                                              InstanceMethod<&NetlinkSocket::Route>("route"),
                                              InstanceMethod<&NetlinkSocket::Neighbour>("neighbour"),

@@ -63,6 +63,9 @@ std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
   const Attributes details(attributes[IFLA_LINKINFO], IFLA_INFO_MAX);
   const auto* state = attributes[IFLA_OPERSTATE];
   const auto parent = U32(attributes[IFLA_LINK]);
+  const Attributes families(attributes[IFLA_AF_SPEC], AF_INET6);
+  const Attributes ipv6(families[AF_INET6], IFLA_INET6_MAX);
+  const auto* generation = ipv6[IFLA_INET6_ADDR_GEN_MODE];
   auto link = Napi::Object::New(env);
   link["index"] = head->ifi_index;
   link["type"] = head->ifi_type;
@@ -77,6 +80,9 @@ std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
   link["operState"] = state != nullptr && mnl_attr_validate(state, MNL_TYPE_U8) >= 0
                           ? Napi::Number::New(env, mnl_attr_get_u8(state))
                           : env.Undefined();
+  link["addressGeneration"] = generation != nullptr && mnl_attr_validate(generation, MNL_TYPE_U8) >= 0
+                                  ? Napi::Number::New(env, mnl_attr_get_u8(generation))
+                                  : env.Undefined();
   return link;
 }
 

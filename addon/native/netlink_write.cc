@@ -6,6 +6,8 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
 
 #include <array>
 #include <cstdio>
@@ -76,6 +78,18 @@ void Request::Put(Napi::Env env, uint16_t type, const void* data, size_t size) {
     throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
 }
 
+nlattr* Request::Nest(Napi::Env env, uint16_t type) {
+  auto* nest = mnl_attr_nest_start_check(header(), buffer_.size(), type);
+  if (nest == nullptr) throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
+  return nest;
+}
+
+void Request::PutName(Napi::Env env, const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ)
+    throw Napi::RangeError::New(env, "name must have 1 to 15 bytes");
+  Put(env, IFLA_IFNAME, name.c_str(), name.size() + 1);
+}
+
 void Request::PutAddress(const Napi::Object& fields, const char* name, int family, uint16_t type) {
   if (!Given(fields, name)) return;
   const auto bytes = AddressOf(fields.Env(), family, TextOf(fields.Get(name), name), name);
@@ -139,8 +153,36 @@ void Request::Link(const Napi::Object& fields) {
   auto* head = Start<ifinfomsg>();
   head->ifi_family = AF_UNSPEC;
   head->ifi_index = static_cast<int>(U32(fields, "index"));
+  if (Given(fields, "flags")) {
+    head->ifi_flags = U32(fields, "flags");
+    head->ifi_change = U32(fields, "flagMask");
+  }
   PutMac(fields, IFLA_ADDRESS);
   PutU32(fields, "mtu", IFLA_MTU);
+  if (!Given(fields, "addressGeneration")) return;
+  const auto env = fields.Env();
+  const uint8_t mode = U8(fields, "addressGeneration");
+  auto* families = Nest(env, IFLA_AF_SPEC);
+  auto* family = Nest(env, AF_INET6);
+  Put(env, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
+  mnl_attr_nest_end(header(), family);
+  mnl_attr_nest_end(header(), families);
+}
+
+void Request::OneLink(uint32_t index) { Start<ifinfomsg>()->ifi_index = static_cast<int>(index); }
+
+void Request::Veth(Napi::Env env, const std::string& name, const std::string& peer) {
+  Start<ifinfomsg>()->ifi_family = AF_UNSPEC;
+  PutName(env, name);
+  auto* kind = Nest(env, IFLA_LINKINFO);
+  Put(env, IFLA_INFO_KIND, "veth", sizeof "veth" - 1);
+  auto* data = Nest(env, IFLA_INFO_DATA);
+  auto* other = Nest(env, VETH_INFO_PEER);
+  mnl_nlmsg_put_extra_header(header(), sizeof(ifinfomsg));
+  PutName(env, peer);
+  mnl_attr_nest_end(header(), other);
+  mnl_attr_nest_end(header(), data);
+  mnl_attr_nest_end(header(), kind);
 }
 
 void Request::Address(const Napi::Object& fields) {
@@ -197,8 +239,7 @@ void Request::Route(const Napi::Object& fields) {
   PutGateway(fields, family);
   PutNextHops(fields, family);
   if (!Given(fields, "mtu")) return;
-  auto* nest = mnl_attr_nest_start_check(header(), buffer_.size(), RTA_METRICS);
-  if (nest == nullptr) throw Napi::RangeError::New(env, "the request is longer than 16 KiB");
+  auto* nest = Nest(env, RTA_METRICS);
   PutU32(fields, "mtu", RTAX_MTU);
   mnl_attr_nest_end(header(), nest);
 }

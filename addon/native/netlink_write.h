@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 class Request {
@@ -14,6 +15,8 @@ class Request {
   nlmsghdr* header();
 
   void Link(const Napi::Object& fields);
+  void OneLink(uint32_t index);
+  void Veth(Napi::Env env, const std::string& name, const std::string& peer);
   void Address(const Napi::Object& fields);
   void Route(const Napi::Object& fields);
   void Neighbour(const Napi::Object& fields);
@@ -32,6 +35,8 @@ class Request {
   void Put(Napi::Env env, uint16_t type, const void* data, size_t size);
   void PutAddress(const Napi::Object& fields, const char* name, int family, uint16_t type);
   void PutPrefix(const Napi::Object& fields, const char* name, uint8_t length, uint16_t type);
+  nlattr* Nest(Napi::Env env, uint16_t type);
+  void PutName(Napi::Env env, const std::string& name);
   void PutMac(const Napi::Object& fields, uint16_t type);
   void PutU32(const Napi::Object& fields, const char* name, uint16_t type);
   void PutGateway(const Napi::Object& fields, int family);

@@ -46,9 +46,10 @@ static __noinline long frame_sum(struct __sk_buff *skb, __u32 from, __u32 to)
 	bytes = to - from;
 	if (bytes >= SUM_CHUNK)
 		return -1;
-	/* left to itself the compiler shows the verifier one register and uses another */
-	asm volatile("%0 &= %1" : "+r"(bytes) : "i"(SUM_CHUNK - 1));
 	if (bytes) {
+		/* left to itself the compiler shows the verifier one register and uses another;
+		 * and 6.1's does not see that what differs from 0 is at least 1 */
+		asm volatile("%0 += -1\n%0 &= %1\n%0 += 1" : "+r"(bytes) : "i"(SUM_CHUNK - 1));
 		if (bpf_skb_load_bytes(skb, from, chunk->bytes, bytes))
 			return -1;
 		__builtin_memset(&chunk->bytes[bytes], 0, sizeof(chunk->padding));
@@ -76,7 +77,9 @@ static __always_inline int offload_of(const struct __sk_buff *skb, struct offloa
 	__u16 start = 0, offset = 0;
 	__u8 summed = 0, other = 0;
 
-	if (!config.skb.data || !skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
+	if (!config.skb.data)
+		return is_piece(skb); /* the cutter leaves nothing to be written */
+	if (!skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
 		return 0;
 	if ((summed >> config.skb.ip_summed_shift & 3) != CHECKSUM_PARTIAL)
 		return 1;

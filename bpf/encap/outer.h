@@ -6,6 +6,7 @@
 #ifndef ENCAPD_OUTER_H
 #define ENCAPD_OUTER_H
 
+#include "../cutter.h"
 #include "../maps.h"
 #include "../packet.h"
 
@@ -165,6 +166,22 @@ static __always_inline long ether_type_change(struct __sk_buff *skb, enum family
 				   sizeof(ether_type), 0);
 }
 
+/* Makes room in a piece whose old marks of a tunnel the cutter leaves in place. It has nothing to
+ * offload any more, so that the kernel need not know of the new headers; but of the family it must.
+ */
+static __always_inline long piece_room(struct __sk_buff *skb, enum family outer, enum family inner,
+				       __u32 bytes)
+{
+	const __s32 longer = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+
+	if (outer == inner)
+		return bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, ROOM_FLAGS);
+	/* this makes room for the longer header, or takes it */
+	bytes += outer == FAMILY_IPV6 ? -longer : longer;
+	return bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, ROOM_FLAGS)
+		       ?: bpf_skb_change_proto(skb, ether_type_of(outer), 0);
+}
+
 /* Puts headers of a family between the Ethernet and the inner IP header. */
 static __always_inline enum verdict outer_push(struct __sk_buff *skb, enum family outer,
 					       enum family inner, const void *headers, __u32 bytes,
@@ -174,6 +191,8 @@ static __always_inline enum verdict outer_push(struct __sk_buff *skb, enum famil
 
 	error = bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC,
 				    flags | encap_l3(outer) | ROOM_FLAGS);
+	if (error == -KERNEL_EALREADY && is_piece(skb) && !skb->gso_size)
+		error = piece_room(skb, outer, inner, bytes);
 	if (error)
 		return refusal(skb, error);
 	if (bpf_skb_store_bytes(skb, ETH_HLEN, headers, bytes, 0) ||

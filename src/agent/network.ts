@@ -1,4 +1,5 @@
 import type { Netlink, NetlinkEvent } from 'libbpf-ts';
+import { cutterNames } from '../datapath/cutter.js';
 import { loopback, nobody, routeProtocol } from '../datapath/nexthop.js';
 import { families } from '../net/address.js';
 import type { Uplink } from '../datapath/uplink.js';
@@ -24,7 +25,9 @@ function concerns(event: NetlinkEvent, uplink: Uplink | undefined): boolean {
         uplink === undefined ||
         event.index === uplink.index ||
         event.index === loopback ||
-        event.name === uplink.name
+        event.name === uplink.name ||
+        event.name === cutterNames.in ||
+        event.name === cutterNames.out
       );
     case 'address':
       return uplink === undefined || event.index === uplink.index || event.index === loopback;

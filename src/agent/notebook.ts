@@ -18,6 +18,7 @@ export class Notebook {
   #build = '';
   #failure = '';
   #faults: ReadonlySet<string> = new Set();
+  #noCutter: string | undefined;
   #rounds = 0;
 
   constructor(
@@ -41,17 +42,27 @@ export class Notebook {
 
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
-    const { loaded, uplink, attached, changes, image } = round;
+    const { loaded, uplink, cutter, attached, changes, image } = round;
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
-      const ids = { ingress: programs.ingress.info.id, egress: programs.egress.info.id };
+      const ids = {
+        cutter: programs.cutter.info.id,
+        ingress: programs.ingress.info.id,
+        egress: programs.egress.info.id,
+      };
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
     }
     this.#complain([...round.notCarried.values(), ...round.faults]);
-    for (const { direction, did } of attached)
+    for (const { program, did } of attached)
       if (did !== 'nothing')
-        this.#log.info({ uplink: uplink.name, direction, attach: datapath.kind }, `program ${did}`);
+        this.#log.info({ uplink: uplink.name, program, attach: datapath.kind }, `program ${did}`);
+    if (cutter.missing !== this.#noCutter && cutter.missing !== undefined)
+      this.#log.warn(
+        { why: cutter.missing },
+        'no cutter: what cannot be carried in one piece is dropped by name',
+      );
+    this.#noCutter = cutter.missing;
     if (changes.length > 0)
       this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
@@ -107,7 +118,7 @@ export class Notebook {
   }
 
   #writeState(
-    { loaded, config, uplink, image, notCarried, faults }: Round,
+    { loaded, config, uplink, cutter, image, notCarried, faults }: Round,
     datapath: Datapath,
   ): void {
     const state: State = {
@@ -117,6 +128,7 @@ export class Notebook {
       pid: process.pid,
       startedAt: this.#startedAt,
       uplink: { name: uplink.name, index: uplink.index, mtu: uplink.mtu },
+      ...(cutter.missing === undefined ? {} : { noCutter: cutter.missing }),
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...this.#object.origin, sha256: this.#object.sha256 },

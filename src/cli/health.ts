@@ -17,9 +17,9 @@ export function faultsOf({ programs, verdicts, pools, routes, said }: Findings):
   return [
     ...programs
       .filter(({ attachedTo }) => attachedTo === undefined)
-      .map(({ direction }) => ({
-        short: `${direction} program not attached`,
-        message: `the ${direction} program is not attached: ${withoutProgram[direction]}`,
+      .map(({ program }) => ({
+        short: `${program} program not attached`,
+        message: `the ${program} program is not attached: ${withoutProgram[program]}`,
         hint: 'a running agent puts it back within a second: sudo encap run -f PATH',
       })),
     ...Object.values(said.notCarried),
@@ -45,11 +45,14 @@ export function faultsOf({ programs, verdicts, pools, routes, said }: Findings):
 const withoutProgram = {
   egress: 'packets for the pools leave addressed to no machine, nothing is delivered',
   ingress: 'what other nodes send here in tunnels is not taken out of them',
+  cutter: 'packets that cannot be carried in one piece are lost',
 } as const;
 
 function hasRoute(pool: string, routes: readonly KernelRoute[]): boolean {
   return routes.some(({ type, destination }) => type === 'unicast' && destination === pool);
 }
+
+const cutterHint = 'encap status says why there is none; a running agent puts it back';
 
 /** Drops that a healthy node does not have, by what causes them. */
 const dropFaults: Readonly<Record<string, readonly [message: string, hint: string]>> = {
@@ -70,17 +73,15 @@ const dropFaults: Readonly<Record<string, readonly [message: string, hint: strin
     'the tables were written by a newer version',
     'run the newer encap: it replaces the programs',
   ],
-  no_checksum: [
-    'for an IPv6 node that wants a UDP checksum which can’t be computed',
-    'see docs/datapath.md; for nodes that run encap: zeroUdpChecksum in a NodeConfig',
-  ],
   no_headroom: ['the kernel had no memory for outer headers', 'see free memory, and dmesg'],
   gso_type: [
     'super-packets that cannot be encapsulated',
     'turn off what makes them: ethtool -k on the workload’s interface',
   ],
+  nested_tunnel: ['workloads’ own tunnels, and there was no cutter for them', cutterHint],
+  no_checksum: ['a peer wants a UDP checksum, and there was no cutter to get it', cutterHint],
   inner_udp_gso: [
-    'received super-packets of UDP that this kernel would lose',
-    'ethtool -K UPLINK rx-udp-gro-forwarding off',
+    'received super-packets of UDP that this kernel would lose, and there was no cutter for them',
+    cutterHint,
   ],
 };

@@ -11,6 +11,7 @@ import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/maps.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
+import { cutters } from '../datapath/tables/cutters.js';
 import { readPathMtus } from '../datapath/path-mtu.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
 import type { Policy } from '../model/desired.js';
@@ -109,6 +110,7 @@ const columns: Readonly<Record<MapName, readonly string[]>> = {
     'directBytes',
   ],
   path_mtus: ['index', 'node', 'mtu', 'secondsLeft'],
+  cutters: ['in', 'out', 'uplink'],
 };
 
 type Reader = (maps: Opened, names: Names) => Dump['items'];
@@ -195,6 +197,8 @@ const readers: Readonly<Record<MapName, Reader>> = {
       mtu,
       secondsLeft: Math.round(secondsLeft),
     })),
+  cutters: (maps) =>
+    [...cutters(maps.get('cutters')).entries().values()].map((entry) => ({ ...entry })),
 };
 
 function counted(name: string, { packets, bytes }: Traffic): Record<string, Cell> {

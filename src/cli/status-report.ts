@@ -1,6 +1,7 @@
 import { Netlink } from 'libbpf-ts';
 import { holder } from '../agent/lock.js';
 import type { Fault } from '../datapath/fault.js';
+import { cutterNames } from '../datapath/cutter.js';
 import { foldersOf } from '../datapath/folders.js';
 import { Generation } from '../datapath/generation.js';
 import type { State } from '../datapath/state.js';
@@ -23,6 +24,8 @@ export interface StatusReport {
   readonly agent: { readonly pid: number; readonly startedAt: string | null } | null;
   readonly uplink: State['uplink'] | null;
   readonly attach: 'tcx' | 'clsact' | null;
+  /** Names of its ends; null: there is none, and `notes` says why. */
+  readonly cutter: typeof cutterNames | null;
   /** VNI and UDP port that the loaded programs send and accept. */
   readonly vxlan: State['vxlan'] | null;
   /** Which object runs, and why this one. */
@@ -93,6 +96,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
     agent: pid === undefined ? null : { pid, startedAt: state?.startedAt ?? null },
     uplink: state?.uplink ?? null,
     attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
+    cutter: status.cutter === undefined ? null : cutterNames,
     vxlan: state?.vxlan ?? null,
     object: state?.object ?? null,
     pools: pools.map((cidr) => ({
@@ -123,6 +127,11 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
     ...(pid === undefined
       ? ['no agent is running: traffic goes on, changes are not followed (sudo encap run)']
       : []),
+    ...(state?.noCutter === undefined
+      ? []
+      : [
+          `there is no cutter (${state.noCutter}): workloads’ own tunnels are dropped where they leave work to the NIC`,
+        ]),
   ];
 }
 

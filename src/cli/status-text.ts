@@ -67,11 +67,26 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
   return [
     first.join('   '),
     paint.dim(underlay.filter((part) => part !== '').join('   ')),
+    ...cutterText(report).map((text) => paint.dim(text)),
     ...(object === null
       ? []
       : [paint.dim(`object ${object.kind}: ${object.why} (${object.compiler})`)]),
   ].join('\n');
 }
+
+/** Why it is there, and what it has done. */
+function cutterText({ cutter, verdicts }: StatusReport): string[] {
+  if (cutter === null) return [];
+  const [cut, pieces] = ['cut', 'piece'].map((name) =>
+    packetsOf(verdicts.find(({ verdict }) => verdict === name) ?? none),
+  );
+  return [
+    `cutter ${cutter.in} > ${cutter.out}: cuts what cannot be carried in one piece, such as workloads’ own tunnels ` +
+      `(${counted(cut ?? 0, 'packet')} into ${counted(pieces ?? 0, 'piece')})`,
+  ];
+}
+
+const none = { egress: { packets: 0, bytes: 0 }, ingress: { packets: 0, bytes: 0 } };
 
 function mtuText({ pools, uplink }: StatusReport): string {
   const sizes = [...new Set(pools.flatMap(({ mtu }) => (mtu === null ? [] : [mtu])))].sort(
@@ -105,7 +120,7 @@ function programsTable(session: Session, { programs }: StatusReport): string {
   return table(
     session,
     [
-      { title: 'PROGRAM', of: ({ direction }) => direction },
+      { title: 'PROGRAM', of: ({ program }) => program },
       { title: 'ID', of: ({ id }) => id },
       { title: 'TAG', of: ({ tag }) => tag },
       { title: 'INTERFACE', of: ({ attachedTo }) => attachedTo ?? undefined },
@@ -132,7 +147,7 @@ function verdictsTable(
   );
 }
 
-function packetsOf({ egress, ingress }: ReportedVerdict): number {
+function packetsOf({ egress, ingress }: Pick<ReportedVerdict, 'egress' | 'ingress'>): number {
   return egress.packets + ingress.packets;
 }
 

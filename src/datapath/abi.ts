@@ -161,6 +161,9 @@ export const skbLayout = struct('skb_layout', {
   notInet: u16,
 });
 
+/** struct cutter: interface indices, all 0 where there is none. */
+export const cutter = struct('cutter', { in: u32, out: u32, uplink: u32 });
+
 /** struct config: the read-only data that is set before load. */
 export const config = struct('config', {
   vni: u32,
@@ -205,6 +208,7 @@ export const layouts = {
   peerTraffic,
   pathMtu,
   skbLayout,
+  cutter,
   config,
 } as const satisfies Record<string, Codec<unknown>>;
 

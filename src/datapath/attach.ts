@@ -4,17 +4,55 @@ import { BpfError, features, kernel, Link, type Program } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import { attachFilter, detachFilter, filterOn, pinnedProgramIds } from './clsact.js';
 import { Generation } from './generation.js';
-import { directions, programName, type Direction, type Loaded } from './load.js';
+import { cutterNames } from './cutter.js';
+import type { Cutter } from './cutting.js';
+import {
+  directions,
+  functionOf,
+  programNames,
+  type Direction,
+  type Loaded,
+  type ProgramName,
+} from './load.js';
 import { refused } from './rejected.js';
 import type { Uplink } from './uplink.js';
 
-/** How the programs hang on the uplink. */
+/** How the programs hang on their interfaces. */
 export type AttachKind = 'tcx' | 'clsact';
 
-/** What an attach did for one direction: nothing, when the program was in its place already. */
+/** What an attach did for one program: nothing, when it was in its place already. */
 export interface Attached {
-  readonly direction: Direction;
+  readonly program: ProgramName;
   readonly did: 'nothing' | 'attached' | 'replaced';
+}
+
+/** Where a program hangs. */
+export interface Hook {
+  readonly program: ProgramName;
+  readonly interface: string;
+  readonly index: number;
+  readonly direction: Direction;
+}
+
+/** The places of all programs, in the order in which they go on. */
+export function hooksOf(
+  uplink: Pick<Uplink, 'name' | 'index'>,
+  cutter: Cutter['ends'],
+): readonly Hook[] {
+  const at = { interface: uplink.name, index: uplink.index };
+  return [
+    ...(cutter === undefined
+      ? []
+      : [
+          {
+            program: 'cutter',
+            interface: cutterNames.out,
+            index: cutter.out,
+            direction: 'ingress',
+          } as const,
+        ]),
+    ...directions.map((direction) => ({ ...at, program: direction, direction })),
+  ];
 }
 
 /** TCX where the kernel has it (6.6), else clsact; a choice of the user is taken or refused, never changed. */
@@ -29,30 +67,31 @@ export function attachKind(chosen: AttachKind | 'auto'): AttachKind {
   });
 }
 
-/** Both programs on the uplink. Holds the links: they stay even when someone removes the pins. */
+/** The programs in their places. Holds the links: they stay even when someone removes the pins. */
 export class Attachment implements Disposable {
-  readonly #links = new Map<Direction, Link>();
+  readonly #links = new Map<ProgramName, Link>();
 
   constructor(readonly kind: AttachKind) {}
 
-  /** Receiving before sending (R1); replaces older programs atomically. */
-  attach(loaded: Loaded, uplink: Uplink): readonly Attached[] {
-    return directions.map((direction) => ({
-      direction,
-      did: this.#attachOne(direction, loaded, uplink),
+  /** In the order of the hooks; replaces older programs atomically. */
+  attach(loaded: Loaded, hooks: readonly Hook[]): readonly Attached[] {
+    const attached = hooks.map((hook) => ({
+      program: hook.program,
+      did: this.#attachOne(hook, loaded),
     }));
+    for (const name of programNames)
+      if (!hooks.some(({ program }) => program === name)) this.#forget(name, loaded.generation);
+    return attached;
   }
 
-  /** Whether both programs are where they were put: someone else may have taken them off. */
-  isIntact({ programs, generation }: Loaded, uplink: Uplink): boolean {
-    return directions.every((direction) => {
-      const { id } = programs[direction].info;
-      if (this.kind === 'clsact') return filterOn(uplink.index, direction) === id;
-      const info = this.#links.get(direction)?.info;
+  /** Whether all programs are where they were put: someone else may have taken them off. */
+  isIntact({ programs, generation }: Loaded, hooks: readonly Hook[]): boolean {
+    return hooks.every(({ program, index, direction }) => {
+      const { id } = programs[program].info;
+      if (this.kind === 'clsact') return filterOn(index, direction) === id;
+      const info = this.#links.get(program)?.info;
       return (
-        info?.ifindex === uplink.index &&
-        info.programId === id &&
-        existsSync(generation.link(direction))
+        info?.ifindex === index && info.programId === id && existsSync(generation.link(program))
       );
     });
   }
@@ -62,77 +101,81 @@ export class Attachment implements Disposable {
     this.#links.clear();
   }
 
-  #attachOne(direction: Direction, { programs, generation }: Loaded, uplink: Uplink) {
-    const program = programs[direction];
+  #attachOne(hook: Hook, { programs, generation }: Loaded): Attached['did'] {
+    const program = programs[hook.program];
     try {
-      if (this.kind === 'tcx') return this.#attachTcx(direction, program, generation, uplink);
-      const did = attachFilter(uplink.index, direction, program);
-      for (const link of this.#ours(direction, generation)) drop(link);
-      for (const pin of linkPins(direction, generation)) rmSync(pin, { force: true });
+      if (this.kind === 'tcx') return this.#attachTcx(hook, program, generation);
+      const did = attachFilter(hook.index, hook.direction, program);
+      this.#forget(hook.program, generation);
       return did;
     } catch (cause) {
       if (cause instanceof BpfError)
-        throw refused(`attach ${programName(direction)} to ${uplink.name} ${direction}`, cause);
+        throw refused(
+          `attach ${functionOf(hook.program)} to ${hook.interface} ${hook.direction}`,
+          cause,
+        );
       throw cause;
     }
   }
 
-  #attachTcx(
-    direction: Direction,
-    program: Program,
-    generation: Generation,
-    uplink: Uplink,
-  ): Attached['did'] {
-    const ours = this.#ours(direction, generation);
-    const there = ours.find(({ info }) => info.ifindex === uplink.index);
+  #attachTcx(hook: Hook, program: Program, generation: Generation): Attached['did'] {
+    const ours = this.#ours(hook.program, generation);
+    const there = ours.find(({ info }) => info.ifindex === hook.index);
     for (const link of ours) if (link !== there && link.info.id !== there?.info.id) drop(link);
 
-    const own = generation.link(direction);
+    const own = generation.link(hook.program);
     if (there === undefined) {
       const link = program.attach({
         kind: 'tcx',
-        ifindex: uplink.index,
-        direction,
+        ifindex: hook.index,
+        direction: hook.direction,
         position: { at: 'head' },
       });
       rmSync(own, { force: true }); // of a link whose interface is gone
-      this.#hold(direction, link, generation);
+      this.#hold(hook.program, link, generation);
       // Of a run with --attach clsact: two of us on one hook would count each packet twice.
-      detachFilter(uplink.index, direction, pinnedProgramIds(generation.pins, direction));
+      detachFilter(hook.index, hook.direction, pinnedProgramIds(generation.pins, hook.program));
       return 'attached';
     }
     const isOther = there.info.programId !== program.info.id;
     if (isOther) there.update(program);
-    this.#hold(direction, there, generation);
+    this.#hold(hook.program, there, generation);
     return isOther ? 'replaced' : 'nothing';
   }
 
-  #hold(direction: Direction, link: Link, generation: Generation): void {
-    this.#links.set(direction, link);
-    const own = generation.link(direction);
+  #hold(name: ProgramName, link: Link, generation: Generation): void {
+    this.#links.set(name, link);
+    const own = generation.link(name);
     if (!existsSync(own)) {
       mkdirSync(dirname(own), { recursive: true, mode: 0o700 });
       link.pin(own);
     }
-    for (const pin of linkPins(direction, generation)) if (pin !== own) rmSync(pin);
+    for (const pin of linkPins(name, generation)) if (pin !== own) rmSync(pin);
+  }
+
+  /** Takes a program off wherever it hangs by a link. */
+  #forget(name: ProgramName, generation: Generation): void {
+    for (const link of this.#ours(name, generation)) drop(link);
+    for (const pin of linkPins(name, generation)) rmSync(pin, { force: true });
+    this.#links.delete(name);
   }
 
   /** The link that we hold, or those that this and earlier generations have pinned. */
-  #ours(direction: Direction, generation: Generation): Link[] {
-    const held = this.#links.get(direction);
+  #ours(name: ProgramName, generation: Generation): Link[] {
+    const held = this.#links.get(name);
     if (held !== undefined) return [held];
-    return linkPins(direction, generation).map((pin) => Link.open(pin));
+    return linkPins(name, generation).map((pin) => Link.open(pin));
   }
 }
 
 /** Of this generation, earlier ones, and folders that were set aside: whatever of ours may still be on a hook. */
-function linkPins(direction: Direction, { pins }: Generation): string[] {
+function linkPins(name: ProgramName, { pins }: Generation): string[] {
   return readdirSync(pins)
-    .map((folder) => new Generation(pins, folder).link(direction))
+    .map((folder) => new Generation(pins, folder).link(name))
     .filter((pin) => existsSync(pin));
 }
 
-/** Takes a link off the interface where the uplink was; that of a deleted interface is off already. */
+/** Takes a link off the interface where it is; that of a deleted interface is off already. */
 function drop(link: Link): void {
   if (link.info.ifindex !== 0) link.detach();
   link[Symbol.dispose]();

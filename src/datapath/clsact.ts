@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { detachClsact, Program, queryClsact } from 'libbpf-ts';
+import { BpfError, detachClsact, Program, queryClsact } from 'libbpf-ts';
 import { generations } from './generation.js';
-import { programName, type Direction } from './load.js';
+import { functionOf, type Direction, type ProgramName } from './load.js';
 
 /** Our place among the filters of a clsact qdisc. */
 const place = { priority: 147, handle: 1 } as const;
@@ -20,9 +20,14 @@ export function attachFilter(
   return replace ? 'replaced' : 'attached';
 }
 
-/** Id of the program in our place; undefined when nothing is there. */
+/** Id of the program in our place; undefined when nothing is there, or no such interface. */
 export function filterOn(ifindex: number, direction: Direction): number | undefined {
-  return queryClsact({ ifindex, direction, ...place })?.programId;
+  try {
+    return queryClsact({ ifindex, direction, ...place })?.programId;
+  } catch (cause) {
+    if (cause instanceof BpfError && cause.code === 'ENODEV') return undefined;
+    throw cause;
+  }
 }
 
 /** Takes the filter in our place off, if its program is one of these. */
@@ -35,11 +40,11 @@ export function detachFilter(
   return id !== undefined && programIds.has(id) && detachClsact({ ifindex, direction, ...place });
 }
 
-/** Ids of the programs that any of our generations has pinned for a direction. */
-export function pinnedProgramIds(pins: string, direction: Direction): ReadonlySet<number> {
+/** Ids that one of our programs has in any of our generations. */
+export function pinnedProgramIds(pins: string, name: ProgramName): ReadonlySet<number> {
   const paths = generations(pins)
     .flatMap((generation) =>
-      generation.builds().map((build) => generation.program(build, programName(direction))),
+      generation.builds().map((build) => generation.program(build, functionOf(name))),
     )
     .filter((path) => existsSync(path));
   return new Set(

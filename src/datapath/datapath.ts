@@ -5,12 +5,20 @@ import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import type { Cidr } from '../net/cidr.js';
-import { Attachment, attachKind, type Attached, type AttachKind } from './attach.js';
+import {
+  Attachment,
+  attachKind,
+  hooksOf,
+  type Attached,
+  type AttachKind,
+  type Hook,
+} from './attach.js';
 import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
 import { hasClsact } from './clsact.js';
 import type { ObjectFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
+import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
 import { firstPeer } from './entry.js';
 import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
@@ -49,6 +57,7 @@ export interface Round {
   /** What the loaded programs take as constants. */
   readonly config: Config;
   readonly uplink: Uplink;
+  readonly cutter: Cutter;
   readonly image: Image;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
   readonly faults: readonly Fault[];
@@ -68,6 +77,7 @@ export class Datapath implements Disposable {
   #remembered: Remembered = new Map();
   #uplink: Uplink | undefined;
   #pathChanges = 0n;
+  #hooks: readonly Hook[] = [];
 
   constructor(options: DatapathOptions, netlink: Netlink) {
     this.#options = options;
@@ -99,6 +109,9 @@ export class Datapath implements Disposable {
     const { folders, said } = this.#options;
     prepareBpffs(folders.pins, said);
     const before = this.#loaded;
+    const uplink = this.#findUplink(desired, settings);
+    this.#uplink = uplink.found;
+    const cutter = bringCutter(this.#netlink);
     const current = this.#current(desired, settings);
     const { image, steps } = planMaps(
       desired,
@@ -108,13 +121,11 @@ export class Datapath implements Disposable {
       nowMs,
     );
 
-    const uplink = this.#findUplink(desired, settings);
-    this.#uplink = uplink.found;
     const attached: Attached[] = [];
     const attach: Step = {
       name: 'links',
       changes: [],
-      put: () => attached.push(...this.#attach(current.parts, uplink.get())),
+      put: () => attached.push(...this.#attach(current.parts, uplink.get(), cutter)),
       remove: () => undefined,
     };
     const underlay =
@@ -130,16 +141,22 @@ export class Datapath implements Disposable {
             this.#switching.isDelaying,
           );
 
-    const changes = this.#apply([...steps, attach, ...network]);
+    // Known to the programs when its own is in place: pieces must come back before anything is cut.
+    const cutting =
+      uplink.found === undefined
+        ? []
+        : [cuttingStep(current.parts.maps.cutters, cutter, uplink.found)];
+    const changes = this.#apply([...steps, attach, ...cutting, ...network]);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
     if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
     return {
-      changes,
+      changes: [...cutter.changes, ...changes],
       attached,
       loaded: current.parts,
       config: current.config,
       uplink: uplink.get(),
+      cutter,
       image,
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],
@@ -160,7 +177,7 @@ export class Datapath implements Disposable {
   isIntact(): boolean {
     if (this.#loaded === undefined || this.#uplink === undefined) return false;
     const { parts } = this.#loaded;
-    return this.#attachment.isIntact(parts, this.#uplink) && arePinned(parts);
+    return this.#attachment.isIntact(parts, this.#hooks) && arePinned(parts);
   }
 
   [Symbol.dispose](): void {
@@ -206,10 +223,11 @@ export class Datapath implements Disposable {
     return this.#loaded;
   }
 
-  #attach(parts: Loaded, uplink: Uplink): readonly Attached[] {
-    const missing = this.kind === 'clsact' && !this.#attachment.isIntact(parts, uplink);
+  #attach(parts: Loaded, uplink: Uplink, cutter: Cutter): readonly Attached[] {
+    this.#hooks = hooksOf(uplink, cutter.ends);
+    const missing = this.kind === 'clsact' && !this.#attachment.isIntact(parts, this.#hooks);
     if (missing && !hasClsact(uplink.name)) this.#madeClsact = true;
-    return this.#attachment.attach(parts, uplink);
+    return this.#attachment.attach(parts, this.#hooks);
   }
 
   /** Looked for first, needed last: without one the tables are still brought up to date. */

@@ -37,6 +37,13 @@ export interface BlockEntry {
   readonly policy: PolicyIndex;
 }
 
+/** struct cutter of abi.h: interface indices. */
+export interface CutterEntry {
+  readonly in: number;
+  readonly out: number;
+  readonly uplink: number;
+}
+
 /** struct source of abi.h. */
 export interface SourceEntry {
   readonly peer: PeerIndex;

@@ -25,13 +25,19 @@ export const directions = ['ingress', 'egress'] as const;
 
 export type Direction = (typeof directions)[number];
 
+/** The programs in the order in which they go on: pieces must come back before anything is cut, receiving before sending. */
+export const programNames = ['cutter', ...directions] as const;
+
+/** One for each direction of the uplink, and the one at the cutter's exit. */
+export type ProgramName = (typeof programNames)[number];
+
 /** Maps and programs of one object and configuration, pinned: loaded now, or found from an earlier run. */
 export interface Loaded extends Disposable {
   readonly generation: Generation;
   readonly build: string;
   readonly how: 'loaded' | 'adopted';
   readonly maps: Readonly<Record<MapName, RawMap>>;
-  readonly programs: Readonly<Record<Direction, Program>>;
+  readonly programs: Readonly<Record<ProgramName, Program>>;
   readonly verdicts: VerdictNames;
 }
 
@@ -42,9 +48,9 @@ export interface LoadOptions {
   readonly folders: Folders;
 }
 
-/** Name of the program for a direction of the uplink. */
-export function programName(direction: Direction): string {
-  return `encapd_${direction}`;
+/** Its name in the object and in the kernel. */
+export function functionOf(name: ProgramName): string {
+  return `encapd_${name}`;
 }
 
 /**
@@ -90,7 +96,7 @@ export function loadPrivately({
     ...parts(
       'loaded',
       (name) => loaded.map(name),
-      (direction) => loaded.program(programName(direction)),
+      (name) => loaded.program(functionOf(name)),
     ),
     verdicts: verdictNames(blueprint.btf.enum('verdict') ?? new Map<string, number>()),
     [Symbol.dispose]: () => loaded[Symbol.dispose](),
@@ -100,15 +106,15 @@ export function loadPrivately({
 /** Pins again what someone removed: the handles of this process kept it alive. */
 export function pinAgain({ generation, build, maps, programs }: Loaded): void {
   for (const name of mapNames) pinAt(generation.map(name), maps[name]);
-  for (const direction of directions)
-    pinAt(generation.program(build, programName(direction)), programs[direction]);
+  for (const name of programNames)
+    pinAt(generation.program(build, functionOf(name)), programs[name]);
 }
 
 /** Whether all of it is still pinned. */
 export function arePinned({ generation, build }: Pick<Loaded, 'generation' | 'build'>): boolean {
   return [
     ...mapNames.map((name) => generation.map(name)),
-    ...directions.map((direction) => generation.program(build, programName(direction))),
+    ...programNames.map((name) => generation.program(build, functionOf(name))),
   ].every((pin) => existsSync(pin));
 }
 
@@ -175,7 +181,7 @@ function adopt({ generation, build }: Target): Parts | undefined {
   return parts(
     'adopted',
     (name) => BpfMap.open(generation.map(name)),
-    (direction) => Program.open(generation.program(build, programName(direction))),
+    (name) => Program.open(generation.program(build, functionOf(name))),
   );
 }
 
@@ -196,15 +202,12 @@ function loadAnew(
   rmSync(generation.build(build), { recursive: true, force: true }); // pinned in part by a crash
   for (const name of mapNames) pinAt(generation.map(name), object.map(name));
   // Programs last: a build counts as pinned only when all of it is.
-  for (const direction of directions)
-    pinAt(
-      generation.program(build, programName(direction)),
-      object.program(programName(direction)),
-    );
+  for (const name of programNames)
+    pinAt(generation.program(build, functionOf(name)), object.program(functionOf(name)));
   return parts(
     'loaded',
     (name) => object.map(name),
-    (direction) => object.program(programName(direction)),
+    (name) => object.program(functionOf(name)),
   );
 }
 
@@ -230,11 +233,15 @@ function loadObject(blueprint: OpenObject, run: string): BpfObject {
 function parts(
   how: Loaded['how'],
   map: (name: MapName) => RawMap,
-  program: (direction: Direction) => Program,
+  program: (name: ProgramName) => Program,
 ): Parts {
   return {
     how,
     maps: mapsOf(map),
-    programs: { ingress: program('ingress'), egress: program('egress') },
+    programs: {
+      cutter: program('cutter'),
+      ingress: program('ingress'),
+      egress: program('egress'),
+    },
   };
 }

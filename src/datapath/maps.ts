@@ -12,6 +12,7 @@ export const mapNames = [
   'verdicts',
   'peer_traffic',
   'path_mtus',
+  'cutters',
 ] as const;
 
 export type MapName = (typeof mapNames)[number];
@@ -33,6 +34,7 @@ export function mapsOf(map: (name: MapName) => RawMap): Maps {
     verdicts: map('verdicts'),
     peer_traffic: map('peer_traffic'),
     path_mtus: map('path_mtus'),
+    cutters: map('cutters'),
   };
 }
 

@@ -1,24 +1,27 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Netlink } from 'libbpf-ts';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { crossingOf, probe } from './config.js';
-import { firstPeer } from './entry.js';
+import { firstPeer, type CutterEntry } from './entry.js';
 import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
-import { directions } from './load.js';
+import { hooksOf } from './attach.js';
+import { cutterStep, endsOf } from './cutting.js';
 import { mapNames, openMaps } from './maps.js';
 import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
 import { lookAround } from './surroundings.js';
 import type { Table, TableName } from './table.js';
+import { cutters } from './tables/cutters.js';
 import { mapTables, networkTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
-import { uplinkOf } from './uplink.js';
+import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface PreviewOptions {
   readonly folders: Folders;
@@ -66,32 +69,56 @@ export function preview(
     networkTables(netlink, underlay.addresses),
     plannedSwitch.isDelaying,
   );
-  const links = directions
-    .filter((direction) => generation === undefined || !existsSync(generation.link(direction)))
-    .map((direction): Change => ({
+  const links = hooksOf(uplink, noEnds)
+    .filter(({ program }) => generation === undefined || !existsSync(generation.link(program)))
+    .map((hook): Change => ({
       table: 'links',
       action: 'put',
-      key: `${uplink.name} ${direction}`,
+      key: `${hook.interface} ${hook.direction}`,
     }));
   const changesOf = (list: typeof steps): Change[] => list.flatMap(({ changes }) => changes);
   return {
-    changes: [...changesOf(steps), ...links, ...changesOf(network)],
+    changes: [
+      ...cutterStep(netlink).changes,
+      ...changesOf(steps),
+      ...links,
+      ...cutting(netlink, opened.cutter, uplink),
+      ...changesOf(network),
+    ],
     faults: [...underlay.notCarried.values(), ...underlay.faults],
   };
 }
 
+/** The programs are told of a cutter that is still to be made, or has been since. */
+function cutting(netlink: Netlink, told: CutterEntry | undefined, uplink: Uplink): Change[] {
+  const ends = endsOf(netlink);
+  const isTold = ends !== undefined && isDeepStrictEqual(told, { ...ends, uplink: uplink.index });
+  return isTold ? [] : [{ table: 'cutters', action: 'put', key: '0' }];
+}
+
+/** Indices come with the interfaces: a preview needs none. */
+const noEnds = { in: 0, out: 0 };
+
 interface Opened extends Disposable {
   readonly tables: MapTables;
+  /** What the programs know of the cutter. */
+  readonly cutter: CutterEntry | undefined;
   readonly paths: readonly PathMtu[];
 }
 
 function openTables(generation: Generation | undefined): Opened {
   if (generation === undefined)
-    return { tables: noTables(), paths: [], [Symbol.dispose]: () => undefined };
+    return {
+      tables: noTables(),
+      paths: [],
+      cutter: undefined,
+      [Symbol.dispose]: () => undefined,
+    };
   const opened = openMaps(generation);
   return {
     tables: mapTables(opened.maps),
     paths: readPathMtus(opened.maps.path_mtus),
+    cutter: cutters(opened.maps.cutters).entries().get(0),
     [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }

@@ -5,11 +5,12 @@ import { EncapError } from '../errors.js';
 import { detachFilter, filterOn, pinnedProgramIds, removeEmptyClsact } from './clsact.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
-import { directions, type Direction } from './load.js';
+import { directions, programNames, type Direction, type ProgramName } from './load.js';
 import type { Change } from './reconcile.js';
 import { readState, stateFile } from './state.js';
 import type { Table } from './table.js';
 import { networkTables } from './tables/index.js';
+import { interfaces } from './tables/interfaces.js';
 
 /** One thing of ours in the kernel or on disk, and how to take it away. */
 interface Belonging {
@@ -22,9 +23,10 @@ interface Belonging {
 export function belongings(folders: Folders, netlink: Netlink): readonly Belonging[] {
   return [
     ...network(netlink),
-    ...[...directions].reverse().flatMap((direction) => links(folders, direction)),
+    ...[...programNames].reverse().flatMap((name) => links(folders, name)),
     ...[...directions].reverse().flatMap((direction) => filters(folders, netlink, direction)),
     ...qdisc(folders),
+    ...entriesOf(interfaces(netlink)),
     ...pins(folders),
     ...files(folders),
   ];
@@ -62,9 +64,9 @@ function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
   }));
 }
 
-function links({ pins }: Folders, direction: Direction): Belonging[] {
+function links({ pins }: Folders, name: ProgramName): Belonging[] {
   return generations(pins)
-    .map((generation) => generation.link(direction))
+    .map((generation) => generation.link(name))
     .filter((pin) => existsSync(pin))
     .map((pin) => ({
       table: 'links',

@@ -16,6 +16,8 @@ export interface State {
   readonly startedAt: string;
   readonly source: string;
   readonly uplink: { readonly name: string; readonly index: number; readonly mtu: number };
+  /** Why there is no cutter. */
+  readonly noCutter?: string;
   readonly attach: AttachKind;
   /** The qdisc that the filters hang on is ours: `down` removes it too. */
   readonly madeClsact: boolean;

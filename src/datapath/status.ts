@@ -2,13 +2,14 @@ import { Link, Program, type MapInfo } from 'libbpf-ts';
 import { existsSync } from 'node:fs';
 import { EncapError } from '../errors.js';
 import { filterOn } from './clsact.js';
-import { firstPeer, type PeerEntry, type PeerIndex } from './entry.js';
+import { firstPeer, type CutterEntry, type PeerEntry, type PeerIndex } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
-import { directions, programName, type Direction } from './load.js';
+import { functionOf, programNames, type ProgramName } from './load.js';
 import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
+import { cutters } from './tables/cutters.js';
 import { mapTables } from './tables/index.js';
 import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
 
@@ -19,12 +20,14 @@ export interface Status {
   readonly maps: readonly MapStatus[];
   readonly peers: readonly PeerStatus[];
   readonly verdicts: readonly VerdictCount[];
+  /** What the programs know of the cutter; undefined: there is none. */
+  readonly cutter: CutterEntry | undefined;
   /** What the last agent wrote down; undefined when its file is gone. */
   readonly state: State | undefined;
 }
 
 export interface ProgramStatus {
-  readonly direction: Direction;
+  readonly program: ProgramName;
   readonly id: number;
   readonly tag: string;
   readonly loadedAt: Date;
@@ -58,9 +61,19 @@ export function readStatus(folders: Folders): Status {
   using opened = openMaps(generation);
   const tables = mapTables(opened.maps);
   const blocks = [...tables.blocks.entries().values()];
+  const [cutter] = cutters(opened.maps.cutters).entries().values();
+  const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
+  const placed = (name: ProgramName): Place => ({
+    generation,
+    build: build ?? '',
+    index: name === 'cutter' ? cutter?.out : state?.uplink.index,
+  });
   return {
     generation: generation.name,
-    programs: directions.map((direction) => programStatus(generation, direction, state)),
+    programs: programNames
+      .filter((name) => name !== 'cutter' || cutter !== undefined)
+      .map((name) => programStatus(name, placed(name))),
+    cutter,
     maps: mapNames.map((name) => ({
       name,
       info: opened.maps[name].info,
@@ -81,7 +94,7 @@ export function readStatus(folders: Folders): Status {
 }
 
 function isTable(name: MapName): name is MapName & keyof MapTables {
-  return name !== 'verdicts' && name !== 'peer_traffic' && name !== 'path_mtus';
+  return !['verdicts', 'peer_traffic', 'path_mtus', 'cutters'].includes(name);
 }
 
 function current({ pins }: Folders, state: State | undefined): Generation {
@@ -99,39 +112,41 @@ function current({ pins }: Folders, state: State | undefined): Generation {
   });
 }
 
-function programStatus(
-  generation: Generation,
-  direction: Direction,
-  state: State | undefined,
-): ProgramStatus {
-  const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
-  using program = Program.open(generation.program(build ?? '', programName(direction)));
-  const { id, tag, loadedAt, verifiedInstructions, runCount, runTimeNs } = program.info;
+/** Where to look for a program: its pins, and the interface that it should be on. */
+interface Place {
+  readonly generation: Generation;
+  readonly build: string;
+  readonly index: number | undefined;
+}
+
+function programStatus(program: ProgramName, place: Place): ProgramStatus {
+  const { generation, build } = place;
+  using opened = Program.open(generation.program(build, functionOf(program)));
+  const { id, tag, loadedAt, verifiedInstructions, runCount, runTimeNs } = opened.info;
   return {
-    direction,
+    program,
     id,
     tag,
     loadedAt,
     instructions: verifiedInstructions,
     runCount,
     runTimeNs,
-    ...placeOf(generation, direction, id, state),
+    ...placeOf(program, id, place),
   };
 }
 
 function placeOf(
-  generation: Generation,
-  direction: Direction,
+  program: ProgramName,
   programId: number,
-  state: State | undefined,
+  { generation, index }: Place,
 ): Pick<ProgramStatus, 'attachedTo' | 'attach'> {
-  const pin = generation.link(direction);
+  const pin = generation.link(program);
   if (existsSync(pin)) {
     using link = Link.open(pin);
     const { ifindex, programId: there } = link.info;
     if (ifindex !== 0 && there === programId) return { attachedTo: ifindex, attach: 'tcx' };
   }
-  const index = state?.uplink.index;
+  const direction = program === 'egress' ? 'egress' : 'ingress';
   if (index !== undefined && filterOn(index, direction) === programId)
     return { attachedTo: index, attach: 'clsact' };
   return { attachedTo: undefined, attach: undefined };

@@ -11,12 +11,14 @@ export interface Table<K, V> {
 
 /** The tables in the order in which they are filled (reliability: accept before send, send before route). */
 export const tableNames = [
+  'interfaces',
   'sources',
   'externals',
   'peers',
   'policies',
   'blocks',
   'pools',
+  'cutters',
   'neighbours',
   'addresses',
   'routes',

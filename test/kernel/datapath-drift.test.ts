@@ -25,7 +25,7 @@ function programs(network: Network): string[] {
   const folders = foldersOf(network.environment('a'));
   if (!existsSync(folders.pins)) return ['no pins'];
   return readStatus(folders).programs.map(
-    ({ direction, attach, attachedTo }) => `${direction} ${attach} ${attachedTo}`,
+    ({ program, attach, attachedTo }) => `${program} ${attach} ${attachedTo}`,
   );
 }
 

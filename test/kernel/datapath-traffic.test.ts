@@ -8,7 +8,7 @@ import { dissectFile } from '../support/dissect.js';
 import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, overlays, type OverlayName } from '../support/overlays.js';
-import { Pair, type AttachBy, type Peer } from '../support/pair.js';
+import { Pair, type AttachBy, type Cutting, type Peer } from '../support/pair.js';
 
 const megabyte = 1 << 20;
 
@@ -17,12 +17,16 @@ interface Row {
   readonly by: AttachBy;
   readonly encap: OverlayName;
   readonly offloads: Offloads;
+  readonly cutting?: Cutting;
 }
 
-async function carries(t: ExecutionContext, { peer, by, encap, offloads }: Row): Promise<void> {
+async function carries(
+  t: ExecutionContext,
+  { peer, by, encap, offloads, cutting }: Row,
+): Promise<void> {
   const missing = whyNoTraffic(by, offloads);
   if (missing !== undefined) return skip(t, missing);
-  using pair = new Pair(peer, by);
+  using pair = new Pair(peer, by, cutting);
   pair.offloads(offloads);
   const [toA, toB] = [addressIn(encap, 'a'), addressIn(encap, 'b')];
   const { mtu } = overlays[encap];
@@ -97,6 +101,14 @@ const rows: readonly Row[] = [
     })),
   ),
   { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan6', offloads: 'off' },
+  // Each segment needs a checksum of its own: super-packets have to be cut before.
+  ...(['on', 'wire'] as const).map((offloads): Row => ({
+    peer: 'kernel vxlan',
+    by: 'tcx',
+    encap: 'vxlan6',
+    offloads,
+    cutting: 'with a cutter',
+  })),
   { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'on' },
   { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'wire' },
 ];

@@ -174,7 +174,7 @@ kernelTest(
     t.is(network.ping(5), 5);
     t.deepEqual(
       statusOf(network).programs.map(({ attach }) => attach),
-      ['clsact', 'clsact'],
+      ['clsact', 'clsact', 'clsact'],
     );
     await agent.end('SIGTERM');
     const next = await network.agent('a', 'clsact');

@@ -23,7 +23,11 @@ function loads(t: ExecutionContext, cpu: 'v2' | 'v3'): void {
     for (const checkMtu of [0, 1]) {
       const changes = { sourceCheck: check, destinationCheck: check, checkMtu };
       using object = load('a', changes, file).object;
-      t.deepEqual([...object.programNames].sort(), ['encapd_egress', 'encapd_ingress']);
+      t.deepEqual([...object.programNames].sort(), [
+        'encapd_cutter',
+        'encapd_egress',
+        'encapd_ingress',
+      ]);
     }
 }
 

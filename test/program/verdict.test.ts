@@ -12,6 +12,8 @@ import { ingressExits } from './ingress-exits.js';
 
 /** Verdicts that a test run can't reach. */
 const unreached: Readonly<Record<string, string>> = {
+  CUT: 'needs a cutter: cutter.test.ts',
+  PIECE: 'needs a cutter: cutter.test.ts',
   DROP_NO_HEADROOM: 'the kernel gives it when it is out of memory',
 };
 

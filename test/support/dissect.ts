@@ -58,8 +58,8 @@ export function fieldsOf(
   }
 }
 
-/** The same for a capture file. */
-export function dissectFile(file: string): readonly Dissection[] {
+/** The same for a capture file; `more`: further options of tshark. */
+export function dissectFile(file: string, more: readonly string[] = []): readonly Dissection[] {
   const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
   // frames are judged one by one
   checks.push('-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE');
@@ -70,7 +70,7 @@ export function dissectFile(file: string): readonly Dissection[] {
   ];
   const output = execFileSync(
     'tshark',
-    ['-r', file, ...checks, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])],
+    ['-r', file, ...more, ...checks, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 28 },
   );
   return output

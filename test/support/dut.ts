@@ -165,7 +165,7 @@ function onlyMove(
 
 /** What tc is told: TC_ACT_REDIRECT, TC_ACT_SHOT or TC_ACT_UNSPEC. */
 function actionOf(verdict: string): number {
-  if (['ENCAPSULATED', 'DIRECT', 'DIRECT_AGAIN', 'ANSWERED_TOO_BIG'].includes(verdict)) return 7;
+  if (/^(ENCAPSULATED|DIRECT|DIRECT_AGAIN|ANSWERED_TOO_BIG|CUT|PIECE)$/.test(verdict)) return 7;
   return verdict.startsWith('DROP_') ? 2 : -1;
 }
 

@@ -16,18 +16,19 @@ export const tcpSender = `
   require('net').connect(5201, address).end(data);
   console.log(crypto.createHash('sha256').update(data).digest('hex'));`;
 
-/** Python: counts datagrams until none came for a second. */
+/** Python: counts datagrams until none came for a second, behind the first one. */
 export const udpReceiver = `
 import socket
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 s.bind(('::', 5202))
 print('listening')
-s.settimeout(1)
+s.settimeout(10) # until the sender has started
 n = 0
 try:
     while True:
         s.recv(2048)
+        s.settimeout(1)
         n += 1
 except TimeoutError:
     print(n)

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { inNamespace, type Link } from 'libbpf-ts';
+import { inNamespace, Netlink, type Link } from 'libbpf-ts';
+import { hooksOf } from '../../src/datapath/attach.js';
+import { bringCutter, type Cutter } from '../../src/datapath/cutting.js';
+import { functionOf } from '../../src/datapath/load.js';
 import { nobody as nobodies } from '../../src/datapath/nexthop.js';
 import { families } from '../../src/net/address.js';
 import { countsOf, type Count } from './count.js';
@@ -19,6 +22,7 @@ export type Side = 'a' | 'b';
 /** zero: an IPv6 peer that takes UDP without checksums; the kernel's device does so when it is told. */
 export type Peer = 'programs' | 'kernel vxlan' | 'kernel vxlan, zero';
 export type AttachBy = 'tcx' | 'clsact';
+export type Cutting = 'with a cutter' | 'without a cutter';
 
 /**
  * Nodes A and B of the corpus on one wire, each with a workload in a namespace of its own, so that its
@@ -29,7 +33,7 @@ export class Pair implements Disposable {
   readonly #loaded: Partial<Record<Side, Loaded>> = {};
   readonly #links: Link[] = [];
 
-  constructor(peer: Peer, by: AttachBy) {
+  constructor(peer: Peer, by: AttachBy, cutting: Cutting = 'without a cutter') {
     process.once('exit', this.#remove);
     for (const side of sides) {
       this.#ip(['netns', 'add', this.namespace(side)]);
@@ -45,8 +49,8 @@ export class Pair implements Disposable {
     ]);
     for (const side of sides) this.#wire(side);
     const zeroChecksum = peer !== 'kernel vxlan';
-    this.#attach('a', by, zeroChecksum);
-    if (peer === 'programs') this.#attach('b', by, zeroChecksum);
+    this.#attach('a', by, zeroChecksum, cutting);
+    if (peer === 'programs') this.#attach('b', by, zeroChecksum, cutting);
     else this.#kernelVxlan(zeroChecksum);
   }
 
@@ -73,6 +77,12 @@ export class Pair implements Disposable {
     const now = (): string =>
       sides.flatMap((side) => [...this.counts(side).values()].map(String)).join();
     for (let before = ''; before !== now(); await setTimeout(300)) before = now();
+  }
+
+  /** Runs a command on a node or, with `workload`, in its workload; what it said. */
+  run(side: Side, where: 'node' | 'workload', ...argv: readonly string[]): string {
+    const namespace = where === 'node' ? this.namespace(side) : this.workload(side);
+    return this.#run(namespace, argv);
   }
 
   /** Sets the offloads of the wire's and the workloads' devices. */
@@ -111,11 +121,21 @@ export class Pair implements Disposable {
 
   /** Sends random bytes over TCP; what both ends hashed. */
   async transfer(from: Side, address: string, bytes: number): Promise<[sent: string, got: string]> {
-    const to = from === 'a' ? 'b' : 'a';
-    const server = this.#node(this.workload(to), tcpReceiver);
+    const to = this.workload(from === 'a' ? 'b' : 'a');
+    return this.stream(this.workload(from), to, address, bytes);
+  }
+
+  /** The same between any two of its namespaces. */
+  async stream(
+    from: string,
+    to: string,
+    address: string,
+    bytes: number,
+  ): Promise<[sent: string, got: string]> {
+    const server = this.#node(to, tcpReceiver);
     const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
     await lines.next(); // listening
-    const client = this.#node(this.workload(from), tcpSender, address, String(bytes));
+    const client = this.#node(from, tcpSender, address, String(bytes));
     const [sent, got] = await Promise.all([
       createInterface(client.stdout)[Symbol.asyncIterator]().next(),
       lines.next(),
@@ -188,17 +208,21 @@ export class Pair implements Disposable {
   }
 
   /** Loads, writes NOBODY's neighbour entry and the pool routes, attaches. */
-  #attach(side: Side, by: AttachBy, zeroChecksum: boolean): void {
+  #attach(side: Side, by: AttachBy, zeroChecksum: boolean, cutting: Cutting): void {
     const loaded = load(side, { ip6ip: 1 }, datapathObject(), beyondCalico);
     this.#loaded[side] = loaded;
     const other = peerIndex(side, side === 'a' ? 'b' : 'a', 'ipv6');
     const entry = loaded.tables.peers.get(other);
     if (entry !== undefined) loaded.tables.peers.set(other, { ...entry, zeroChecksum });
-    const ifindex = indexOf(this.namespace(side), 'uplink');
+    const uplink = indexOf(this.namespace(side), 'uplink');
+    const ends = cutting === 'with a cutter' ? this.#cutter(side) : undefined;
+    if (ends !== undefined) loaded.tables.cutters.set(0, { ...ends, uplink });
     inNamespace(`/run/netns/${this.namespace(side)}`, () => {
-      for (const direction of ['ingress', 'egress'] as const)
+      for (const { program, index, direction } of hooksOf({ name: 'uplink', index: uplink }, ends))
         this.#links.push(
-          loaded.object.program(`encapd_${direction}`).attach({ kind: by, ifindex, direction }),
+          loaded.object
+            .program(functionOf(program))
+            .attach({ kind: by, ifindex: index, direction }),
         );
     });
     this.#batch(side, [
@@ -211,6 +235,14 @@ export class Pair implements Disposable {
         return `route add ${pool} via ${nobodies[family]} dev uplink onlink mtu ${mtu}`;
       }),
     ]);
+  }
+
+  /** As the agent makes it. */
+  #cutter(side: Side): Cutter['ends'] {
+    using netlink = Netlink.open({ namespace: `/run/netns/${this.namespace(side)}` });
+    const { ends, missing } = bringCutter(netlink);
+    if (ends === undefined) throw new Error(missing);
+    return ends;
   }
 
   /** As Felix sets it up: no learning, static neighbour and forwarding entries. */
@@ -247,8 +279,9 @@ export class Pair implements Disposable {
     execFileSync('ip', ['-n', this.namespace(side), '-batch', '-'], { input });
   }
 
-  #run(namespace: string, argv: readonly string[]): void {
-    execFileSync('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { stdio: 'pipe' });
+  #run(namespace: string, argv: readonly string[]): string {
+    const words = [`--net=/run/netns/${namespace}`, ...argv];
+    return execFileSync('nsenter', words, { stdio: 'pipe', encoding: 'utf8' });
   }
 
   #node(namespace: string, script: string, ...argv: readonly string[]) {
@@ -256,7 +289,7 @@ export class Pair implements Disposable {
   }
 
   #start(namespace: string, argv: readonly string[]) {
-    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { timeout: 30_000 });
+    return spawn('nsenter', [`--net=/run/netns/${namespace}`, ...argv], { timeout: 120_000 });
   }
 }
 

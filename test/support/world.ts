@@ -2,6 +2,7 @@ import type { BpfObject } from 'libbpf-ts';
 import {
   block,
   blockKey,
+  cutter,
   peer,
   policy,
   pool,
@@ -84,6 +85,7 @@ export function tablesOf(object: BpfObject) {
     peers: object.map('peers', u32, peer),
     sources: object.map('sources', sourceKey, source),
     externals: object.map('externals', poolKey, source),
+    cutters: object.map('cutters', u32, cutter),
   };
 }
 

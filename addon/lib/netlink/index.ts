@@ -1,6 +1,7 @@
 export type { AddressPut, AddressState } from './address.js';
 export type { Family } from './family.js';
-export type { LinkChange, LinkState, OperState } from './link.js';
+export type { LinkFeature } from './features.js';
+export type { AddressGeneration, LinkChange, LinkState, OperState, VethPut } from './link.js';
 export type { NeighbourPut, NeighbourReachability, NeighbourState } from './neighbour.js';
 export { routeProtocols, routeTables } from './route.js';
 export type { NextHop, RoutePut, RouteState, RouteType } from './route.js';

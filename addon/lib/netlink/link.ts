@@ -1,4 +1,12 @@
-import { indexField, integerField, macField, objectField } from './field.js';
+import {
+  booleanField,
+  indexField,
+  integerField,
+  macField,
+  nameField,
+  objectField,
+  textField,
+} from './field.js';
 import type { RawLink, RawLinkChange } from './native.js';
 
 /** A network interface. */
@@ -23,7 +31,16 @@ export interface LinkState {
   readonly parentNamespace: number | undefined;
   /** ARPHRD_: 1 is Ethernet, 772 loopback. */
   readonly type: number;
+  /** Neighbours are asked for (not IFF_NOARP). */
+  readonly arp: boolean;
+  /** How IPv6 addresses make their interface identifier; undefined where IPv6 is missing. */
+  readonly addressGeneration: AddressGeneration | undefined;
 }
+
+/** none: no link-local address comes by itself; stable-secret: RFC 7217. In the kernel's order. */
+export type AddressGeneration = (typeof addressGenerations)[number];
+
+const addressGenerations = ['eui64', 'none', 'stable-secret', 'random'] as const;
 
 /** What of an interface is to change; the rest stays. */
 export interface LinkChange {
@@ -31,6 +48,15 @@ export interface LinkChange {
   /** Most kinds take another only while they are down. */
   readonly mac?: string | undefined;
   readonly mtu?: number | undefined;
+  readonly up?: boolean | undefined;
+  readonly arp?: boolean | undefined;
+  readonly addressGeneration?: AddressGeneration | undefined;
+}
+
+/** Names of the two ends of a veth pair. */
+export interface VethPut {
+  readonly name: string;
+  readonly peer: string;
 }
 
 /** RFC 2863 section 3.1.14, in the kernel's order. */
@@ -47,11 +73,15 @@ const operStates = [
 ] as const;
 
 const IFF_UP = 1 << 0;
+const IFF_NOARP = 1 << 7;
 const IFF_LOWER_UP = 1 << 16;
+const IFNAMSIZ = 16;
 
-export function linkState({ flags, operState, ...link }: RawLink): LinkState {
+export function linkState({ flags, operState, addressGeneration, ...link }: RawLink): LinkState {
   return {
     ...link,
+    arp: (flags & IFF_NOARP) === 0,
+    addressGeneration: addressGenerations[addressGeneration ?? NaN],
     up: (flags & IFF_UP) !== 0,
     lowerUp: (flags & IFF_LOWER_UP) !== 0,
     operState: operStates[operState ?? 0] ?? 'unknown',
@@ -65,13 +95,50 @@ export function linkFields(change: LinkChange): RawLinkChange {
     index: indexField(change.index, 'link.index'),
     mac: change.mac === undefined ? undefined : macField(change.mac, 'link.mac'),
     mtu: change.mtu === undefined ? undefined : integerField(change.mtu, 'link.mtu', 1, 0x7fffffff),
+    ...flagsOf(change),
+    addressGeneration:
+      change.addressGeneration === undefined
+        ? undefined
+        : addressGenerations.indexOf(
+            nameField(change.addressGeneration, 'link.addressGeneration', addressGenerations),
+          ),
   };
 }
 
-export function describeLink({ index, mac, mtu }: RawLinkChange): string {
+function flagsOf({ up, arp }: LinkChange): Pick<RawLinkChange, 'flags' | 'flagMask'> {
+  let [flags, flagMask] = [0, 0];
+  if (up !== undefined) {
+    flagMask |= IFF_UP;
+    if (booleanField(up, 'link.up')) flags |= IFF_UP;
+  }
+  if (arp !== undefined) {
+    flagMask |= IFF_NOARP;
+    if (!booleanField(arp, 'link.arp')) flags |= IFF_NOARP;
+  }
+  return flagMask === 0 ? { flags: undefined, flagMask: undefined } : { flags, flagMask };
+}
+
+/** Checked names, as rtnetlink takes them. */
+export function vethFields(put: VethPut): VethPut {
+  objectField(put, 'veth');
+  return {
+    name: textField(put.name, 'veth.name', IFNAMSIZ - 1),
+    peer: textField(put.peer, 'veth.peer', IFNAMSIZ - 1),
+  };
+}
+
+export function describeLink({
+  index,
+  mac,
+  mtu,
+  flagMask,
+  addressGeneration,
+}: RawLinkChange): string {
   const parts = [
     ...(mac === undefined ? [] : [`MAC ${mac}`]),
     ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
+    ...(flagMask === undefined ? [] : ['flags']),
+    ...(addressGeneration === undefined ? [] : ['IPv6 address generation']),
   ];
   return `${parts.join(' and ')} of interface ${index}`;
 }

@@ -27,6 +27,7 @@ export interface RawLink {
   readonly parent: number | undefined;
   readonly parentNamespace: number | undefined;
   readonly operState: number | undefined;
+  readonly addressGeneration: number | undefined;
 }
 
 /** What is undefined stays as it is. */
@@ -34,6 +35,16 @@ export interface RawLinkChange {
   readonly index: number;
   readonly mac: string | undefined;
   readonly mtu: number | undefined;
+  /** Those of the mask only. */
+  readonly flags: number | undefined;
+  readonly flagMask: number | undefined;
+  readonly addressGeneration: number | undefined;
+}
+
+export interface RawFeature {
+  readonly name: string;
+  readonly active: boolean;
+  readonly changeable: boolean;
 }
 
 export interface RawAddress {
@@ -94,6 +105,10 @@ export interface NativeNetlinkSocket {
   routes(family: number, table: number, protocol: number): Dump<RawRoute>;
   neighbours(family: number, proxy: boolean): Dump<RawNeighbour>;
   link(fields: RawLinkChange): Answer;
+  veth(name: string, peer: string): Answer;
+  removeLink(index: number): Answer;
+  features(index: number): Dump<RawFeature>;
+  setFeatures(index: number, wanted: readonly (readonly [string, boolean])[]): Answer;
   address(verb: Verb, fields: RawAddress): Answer;
   route(verb: Verb, fields: RawRoute): Answer;
   neighbour(verb: Verb, fields: RawNeighbour): Answer;

@@ -11,8 +11,17 @@ import {
   type AddressState,
 } from './address.js';
 import { families, familyNumbers, type Family } from './family.js';
-import { integerField, nameField } from './field.js';
-import { describeLink, linkFields, linkState, type LinkChange, type LinkState } from './link.js';
+import { indexField, integerField, nameField } from './field.js';
+import { featureFields, featuresOf, unlike, type LinkFeature } from './features.js';
+import {
+  describeLink,
+  linkFields,
+  linkState,
+  vethFields,
+  type LinkChange,
+  type LinkState,
+  type VethPut,
+} from './link.js';
 import type { Answer, Dump, NativeNetlinkSocket, RawRoute } from './native.js';
 import {
   describeNeighbour,
@@ -133,6 +142,41 @@ export class Netlink implements Disposable {
   changeLink(change: LinkChange): void {
     const fields = linkFields(change);
     succeed('set', describeLink(fields), this.#socket.link(fields));
+  }
+
+  /** Makes a veth pair, both ends in this namespace and down. */
+  makeVeth(veth: VethPut): void {
+    const { name, peer } = vethFields(veth);
+    succeed('make', `veth pair ${name} and ${peer}`, this.#socket.veth(name, peer));
+  }
+
+  /** A veth takes its other end along. False: it was not there. */
+  removeLink(index: number): boolean {
+    indexField(index, 'index');
+    return removed(`interface ${index}`, this.#socket.removeLink(index));
+  }
+
+  /** What an interface does by itself for the kernel (ethtool -k), by the kernel's names: tx-tcp-segmentation, rx-gro… */
+  features(index: number): ReadonlyMap<string, LinkFeature> {
+    indexField(index, 'index');
+    return featuresOf(dump(`features of interface ${index}`, () => this.#socket.features(index)));
+  }
+
+  /** Switches features on or off; NetlinkError when one is not as wanted afterwards. */
+  setFeatures(index: number, wanted: ReadonlyMap<string, boolean>): void {
+    indexField(index, 'index');
+    const fields = featureFields(wanted);
+    const object = `features of interface ${index}`;
+    succeed('set', object, this.#socket.setFeatures(index, fields));
+    const left = unlike(this.features(index), fields);
+    if (left.length > 0)
+      throw new NetlinkError({
+        operation: 'set',
+        object,
+        errno: EOPNOTSUPP,
+        cause: `this interface does not take ${left.join(', ')}`,
+        hint: 'see which ones are fixed: features(index)',
+      });
   }
 
   /** Makes an address, or brings its flags up to date where it is there. */

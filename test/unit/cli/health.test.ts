@@ -4,7 +4,7 @@ import type { VerdictCount } from '../../../src/datapath/traffic.js';
 import type { KernelRoute } from '../../../src/datapath/underlay.js';
 
 const program: Findings['programs'][number] = {
-  direction: 'egress',
+  program: 'egress',
   id: 1,
   tag: 'a',
   loadedAt: new Date(0),
@@ -15,7 +15,7 @@ const program: Findings['programs'][number] = {
   attach: 'tcx',
 };
 const well: Findings = {
-  programs: [program, { ...program, direction: 'ingress' }],
+  programs: [program, { ...program, program: 'ingress' }],
   verdicts: [],
   peers: [],
   pools: ['10.244.0.0/16'],

@@ -27,6 +27,8 @@ function link(index: number, name: string): LinkState {
     parent: undefined,
     parentNamespace: undefined,
     type: 1,
+    arp: true,
+    addressGeneration: undefined,
   };
 }
 
