@@ -191,6 +191,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	if (!verdict && encap != ENCAP_NONE)
 		verdict = path_check(skb, &inner, peer, block->peer,
 				     encap_bytes(encap, peer->family));
+	if (!verdict && encap != ENCAP_NONE && is_gso_lost(skb, &inner))
+		verdict = DROP_NO_CHECKSUM;
 	if (!verdict)
 		verdict = encap_push(encap, skb, self, peer, &inner);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
