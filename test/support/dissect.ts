@@ -10,6 +10,8 @@ export interface Dissection {
   readonly malformed: boolean;
   /** Wrong checksums, by protocol and header from the outside in: 'tcp 0'. */
   readonly wrong: readonly string[];
+  /** A UDP checksum is missing where IPv6 wants one (RFC 8200 section 8.1). */
+  readonly unsummed: boolean;
   /** How many checksums of a protocol are right. */
   readonly right: Readonly<Record<Checked, number>>;
 }
@@ -93,9 +95,10 @@ export function dissectFile(file: string): readonly Dissection[] {
         malformed: malformed !== '',
         wrong: statuses.flatMap((name, place) =>
           list(status[place]).flatMap((value, depth) =>
-            value === bad || value === illegal ? [`${name} ${depth}`] : [],
+            value === bad ? [`${name} ${depth}`] : [],
           ),
         ),
+        unsummed: list(status[statuses.indexOf('udp')]).includes(illegal),
         right: Object.fromEntries(
           statuses.map((name, place) => [
             name,
@@ -118,7 +121,7 @@ const preferences = [
 /** Of tshark's checksum.status: 2 is unverified (a fragment), 3 is not present (UDP without one). */
 const bad = '0';
 const good = '1';
-const illegal = '4'; // UDP over IPv6 without one
+const illegal = '4'; // none, over IPv6
 
 function list(field: string | undefined): string[] {
   return (field ?? '') === '' ? [] : (field ?? '').split(',');

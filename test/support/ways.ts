@@ -57,15 +57,25 @@ export function leaving(way: Way, header: Header = {}): Packet {
   return ip(eth(nodes.a.uplinkMac, nobody), way.inside, ends, header);
 }
 
+/** What a packet between nodes is when it is not what it should be. */
+export interface Arrival {
+  readonly outer?: Header;
+  readonly inner?: Header;
+  /** In place of B. */
+  readonly node?: string;
+  /** In place of the workloads on B and A. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
 /** From a workload on B to one on A, between the nodes. */
-export function arrivingBy(
-  way: Way,
-  { outer = {}, inner = {} }: { readonly outer?: Header; readonly inner?: Header } = {},
-): Packet {
+export function arrivingBy(way: Way, given: Arrival = {}): Packet {
   const { a, b } = nodes;
   const address = way.over === 'ipv4' ? 'underlay' : 'underlay6';
-  const frame = ip(eth(b.uplinkMac, a.uplinkMac), way.over, [b[address], a[address]], outer);
-  const ends = [workload(way, 'b', 9), workload(way, 'a', 5)] as const;
+  const { node = b[address], from = workload(way, 'b', 9), to = workload(way, 'a', 5) } = given;
+  const { outer = {}, inner = {} } = given;
+  const frame = ip(eth(b.uplinkMac, a.uplinkMac), way.over, [node, a[address]], outer);
+  const ends = [from, to] as const;
   if (way.encap !== 'vxlan') return ip(frame, way.inside, ends, inner);
   const checksum = way.over === 'ipv4' ? { checksum: 'zero' as const } : {};
   const vxlan = frame.udp(50000, 4789, checksum).vxlan(4096).eth(b.vtepMac, a.vtepMac);
