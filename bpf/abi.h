@@ -171,7 +171,7 @@ enum verdict {
 	DROP_NO_SELF,	      /* this node has no underlay address yet */
 	DROP_UNKNOWN_ENCAP,   /* written by a newer user space */
 	DROP_TOO_BIG,	      /* does not fit, and nobody may be told: an ICMP error, no DF */
-	DROP_NO_CHECKSUM,     /* the peer wants a UDP checksum that nobody can compute here */
+	DROP_NO_CHECKSUM,     /* there has to be a UDP checksum that nobody can compute here */
 	DROP_NESTED_TUNNEL,   /* carries offloads of a tunnel already: no kernel offloads two */
 
 	/* Both: what the kernel refused. */

@@ -17,11 +17,22 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 #define AF_INET6 10
 
-/* Headers as far as they are read: the longest outer and inner ones. */
-#define IP_BYTES   (ETH_HLEN + sizeof(struct ipv6hdr))
 #define PORT_BYTES (ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr))
-#define OUTER_BYTES                                                                                \
-	(ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct vxlan_middle) + sizeof(struct ipv6hdr))
+
+/* Frames are read as far as their headers go and no further: where a frame is not in one piece, the
+ * kernel copies what is asked for, packet by packet. */
+static __always_inline __u32 ip_bytes_in(const struct __sk_buff *skb)
+{
+	return ETH_HLEN + (skb->protocol == bpf_htons(ETH_P_IPV6) ? sizeof(struct ipv6hdr)
+								  : sizeof(struct iphdr));
+}
+
+/* Up to the inner IP header, which is no longer than that of IPv6. */
+static __always_inline __u32 tunnel_bytes(const struct ip *outer)
+{
+	return ETH_HLEN + outer->header_bytes + sizeof(struct ipv6hdr) +
+	       (outer->protocol == IPPROTO_UDP ? sizeof(struct vxlan_middle) : 0);
+}
 
 static __always_inline int is_nobody(const __u8 mac[ETH_ALEN])
 {
@@ -124,7 +135,7 @@ static __always_inline void send(struct __sk_buff *skb, enum verdict verdict,
 static __always_inline enum verdict egress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
-	struct cursor at = cursor_at(skb, IP_BYTES);
+	struct cursor at = cursor_at(skb, ip_bytes_in(skb));
 	const struct ethhdr *ethernet = take_ethernet(&at);
 	const struct policy *policy;
 	const struct block *block;
@@ -184,6 +195,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	if (!verdict && encap != ENCAP_NONE)
 		verdict = path_check(skb, &inner, peer, block->peer,
 				     encap_bytes(encap, peer->family));
+	if (!verdict && encap != ENCAP_NONE && is_gso_lost(skb, &inner))
+		verdict = DROP_NO_CHECKSUM;
 	if (!verdict)
 		verdict = encap_push(encap, skb, self, peer, &inner);
 	if ((verdict == DROP_NESTED_TUNNEL || verdict == DROP_NO_CHECKSUM) && !is_piece(skb))
@@ -270,7 +283,7 @@ static __always_inline enum verdict destination_check(const struct ip *outer,
 static __always_inline enum verdict ingress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
-	struct cursor at = cursor_at(skb, IP_BYTES);
+	struct cursor at = cursor_at(skb, ip_bytes_in(skb));
 	const struct ethhdr *ethernet = take_ethernet(&at);
 	struct peer_traffic *traffic;
 	const struct source *source;
@@ -300,7 +313,7 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	if (outer.protocol == icmp_of(family))
 		return path_learn(skb, &outer);
 
-	at = cursor_at(skb, OUTER_BYTES);
+	at = cursor_at(skb, tunnel_bytes(&outer));
 	if (!take_ethernet(&at) || !ip_skip(&at, &outer))
 		return DROP_OUTER_IP_MALFORMED;
 	encap = encap_announced(&outer, at);

@@ -64,6 +64,24 @@ static __always_inline int skb_field(const struct __sk_buff *skb, __u16 at, void
 	return !bpf_probe_read_kernel(field, bytes, (const void *)skb + at);
 }
 
+/* Whether the checksum is left to the NIC; negative: this kernel does not tell. */
+static __always_inline int is_partial(const struct __sk_buff *skb)
+{
+	__u8 summed = 0;
+
+	if (!config.skb.data || !skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
+		return -1;
+	return (summed >> config.skb.ip_summed_shift & 3) == CHECKSUM_PARTIAL;
+}
+
+/* A super-packet of a local UDP sender (UDP_SEGMENT), on an uplink that computes no checksums. The
+ * kernel forgets where the checksum starts once a header is put in front, and then drops the packet
+ * without counting it. */
+static __always_inline int is_gso_lost(const struct __sk_buff *skb, const struct ip *inner)
+{
+	return skb->gso_size && inner->protocol == IPPROTO_UDP && !is_partial(skb);
+}
+
 /* Where an inner checksum is still to be written. */
 struct offload {
 	__u32 start; /* what it covers begins here, counted from the frame's first byte; 0: none */
@@ -74,15 +92,14 @@ struct offload {
 static __always_inline int offload_of(const struct __sk_buff *skb, struct offload *offload)
 {
 	__u64 head = 0, data = 0;
+	const int partial = is_partial(skb);
 	__u16 start = 0, offset = 0;
-	__u8 summed = 0, other = 0;
+	__u8 other = 0;
 
 	if (!config.skb.data)
 		return is_piece(skb); /* the cutter leaves nothing to be written */
-	if (!skb_field(skb, config.skb.ip_summed, &summed, sizeof(summed)))
-		return 0;
-	if ((summed >> config.skb.ip_summed_shift & 3) != CHECKSUM_PARTIAL)
-		return 1;
+	if (partial <= 0)
+		return !partial;
 	if (config.skb.not_inet && (!skb_field(skb, config.skb.not_inet, &other, sizeof(other)) ||
 				    other >> config.skb.not_inet_shift & 1))
 		return 0;

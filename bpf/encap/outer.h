@@ -99,17 +99,24 @@ static __always_inline struct in6_addr in6_address(const struct address *address
 						     address->word[2], address->word[3]}};
 }
 
+/* RFC 6437 section 2: 20 bits, and 0 says that there is none. */
+static __always_inline __u32 flow_label(__u32 flow)
+{
+	return flow & 0xfffff ?: 1;
+}
+
 /* The same over IPv6. RFC 6438: the flow label spreads flows where routers look at it. */
 static __always_inline struct ipv6hdr outer_ipv6(const struct peer *self, const struct peer *peer,
 						 __u8 protocol, const struct ip *inner, __u32 bytes,
 						 __u32 flow)
 {
 	const __u8 tos = outer_tos(inner);
+	const __u32 label = flow_label(flow);
 
 	return (struct ipv6hdr){
 		.version = 6,
 		.priority = tos >> 4,
-		.flow_lbl = {tos << 4 | (flow >> 16 & 0xf), flow >> 8, flow},
+		.flow_lbl = {tos << 4 | label >> 16, label >> 8, label},
 		.payload_len = length_field(bytes - sizeof(struct ipv6hdr)),
 		.nexthdr = protocol,
 		.hop_limit = outer_ttl(inner),

@@ -176,7 +176,7 @@ test.serial('cut packets cross the wire with every checksum right, says tshark',
     frames.filter(({ malformed, wrong }) => malformed || wrong.length > 0),
     [],
   );
-  t.true(nested.every(({ rightIp }) => rightIp === 3));
+  t.true(nested.every(({ right }) => right.ip === 3));
 });
 
 for (const [overlay, offloads] of [

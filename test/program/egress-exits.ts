@@ -245,13 +245,19 @@ export const egressExits: readonly Exit[] = [
   {
     verdict: 'DROP_NO_CHECKSUM',
     title: 'a super-packet over IPv6: each segment would need a checksum of its own',
-    packet: toB6,
+    packet: pooled6(wa6, wb6).tcp(1, 2).raw(new Uint8Array(2000)),
+    origin: { gsoSize: 1000 },
+  },
+  {
+    verdict: 'DROP_NO_CHECKSUM',
+    title: 'a UDP super-packet whose segments’ checksums are left to nobody',
+    packet: pooled('10.244.1.5', '10.244.2.9').udp(1, 2).raw(new Uint8Array(2000)),
     origin: { gsoSize: 1000 },
   },
   {
     verdict: 'DROP_GSO_TYPE',
     title: 'a super-packet of no type that can be encapsulated',
-    packet: toB,
+    packet: pooled('10.244.1.5', '10.244.2.9').tcp(1, 2).raw(new Uint8Array(2000)),
     origin: { gsoSize: 1000 },
   },
 ];

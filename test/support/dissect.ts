@@ -10,8 +10,10 @@ export interface Dissection {
   readonly malformed: boolean;
   /** Wrong checksums, by protocol and header from the outside in: 'tcp 0'. */
   readonly wrong: readonly string[];
-  /** Correct IPv4 header checksums. */
-  readonly rightIp: number;
+  /** A UDP checksum is missing where IPv6 wants one (RFC 8200 section 8.1). */
+  readonly unsummed: boolean;
+  /** How many checksums of a protocol are right. */
+  readonly right: Readonly<Record<Checked, number>>;
 }
 
 /** Whether tshark is here to say anything. */
@@ -45,12 +47,15 @@ export function fieldsOf(
   try {
     const file = join(folder, 'frame.pcap');
     writeFileSync(file, pcap([frame]));
-    const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
     const columns = names.flatMap((name) => ['-e', name]);
-    const output = execFileSync('tshark', ['-r', file, ...checks, '-T', 'fields', ...columns], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const output = execFileSync(
+      'tshark',
+      ['-r', file, ...preferences, '-T', 'fields', ...columns],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
     const values = output.replace(/\n$/, '').split('\t');
     return Object.fromEntries(names.map((name, place) => [name, list(values[place])]));
   } finally {
@@ -60,9 +65,8 @@ export function fieldsOf(
 
 /** The same for a capture file; `more`: further options of tshark. */
 export function dissectFile(file: string, more: readonly string[] = []): readonly Dissection[] {
-  const checks = ['ip', 'udp', 'tcp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
   // frames are judged one by one
-  checks.push('-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE');
+  const apart = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE'];
   const fields = [
     'frame.protocols',
     '_ws.malformed',
@@ -70,7 +74,16 @@ export function dissectFile(file: string, more: readonly string[] = []): readonl
   ];
   const output = execFileSync(
     'tshark',
-    ['-r', file, ...more, ...checks, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])],
+    [
+      '-r',
+      file,
+      ...more,
+      ...preferences,
+      ...apart,
+      '-T',
+      'fields',
+      ...fields.flatMap((field) => ['-e', field]),
+    ],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 28 },
   );
   return output
@@ -86,16 +99,30 @@ export function dissectFile(file: string, more: readonly string[] = []): readonl
             value === bad ? [`${name} ${depth}`] : [],
           ),
         ),
-        rightIp: list(status[0]).filter((value) => value === good).length,
+        unsummed: list(status[statuses.indexOf('udp')]).includes(illegal),
+        right: Object.fromEntries(
+          statuses.map((name, place) => [
+            name,
+            list(status[place]).filter((value) => value === good).length,
+          ]),
+        ) as Record<Checked, number>,
       };
     });
 }
 
-const statuses = ['ip', 'udp', 'tcp'] as const;
+const statuses = ['ip', 'udp', 'tcp', 'icmp', 'icmpv6', 'sctp'] as const;
+
+type Checked = (typeof statuses)[number];
+
+const preferences = [
+  ...['ip', 'udp', 'tcp'].map((name) => `${name}.check_checksum:TRUE`),
+  'sctp.checksum:CRC-32C',
+].flatMap((preference) => ['-o', preference]);
 
 /** Of tshark's checksum.status: 2 is unverified (a fragment), 3 is not present (UDP without one). */
 const bad = '0';
 const good = '1';
+const illegal = '4'; // none, over IPv6
 
 function list(field: string | undefined): string[] {
   return (field ?? '') === '' ? [] : (field ?? '').split(',');

@@ -34,11 +34,11 @@ export class Dut implements Disposable {
   readonly #uplink: number;
   #seen: readonly Count[] | undefined;
 
-  constructor(node: NodeName = 'a', changes: Partial<Config> = {}) {
+  constructor(node: NodeName = 'a', changes: Partial<Config> = {}, mtu = 1500) {
     this.#name = `bp2-${process.pid}-${(made += 1)}`;
     this.#namespace = `/run/netns/${this.#name}`;
     process.once('exit', this.#remove);
-    addUplink(this.#name, nodes[node].uplinkMac);
+    addUplink(this.#name, nodes[node].uplinkMac, mtu);
     this.#uplink = indexOf(this.#name, 'uplink');
     const { object, config, tables } = load(node, changes);
     this.object = object;
@@ -183,7 +183,7 @@ function sendFrame(namespace: string, device: string, frame: Uint8Array): void {
 }
 
 /** PACKET_HOST is what a frame to the device's own MAC is: so the device needs the corpus' MAC. */
-function addUplink(name: string, mac: string): void {
+function addUplink(name: string, mac: string, mtu: number): void {
   execFileSync('ip', ['netns', 'add', name]);
   const link = ['link', 'add', 'uplink', 'address', mac, 'type', 'veth', 'peer', 'name', 'wire'];
   execFileSync('ip', ['-n', name, ...link]);
@@ -193,7 +193,7 @@ function addUplink(name: string, mac: string): void {
       writeFileSync(`/proc/sys/net/ipv6/conf/${end}/disable_ipv6`, '1');
   });
   for (const end of ['uplink', 'wire'])
-    execFileSync('ip', ['-n', name, 'link', 'set', end, 'up', 'mtu', '1500']);
+    execFileSync('ip', ['-n', name, 'link', 'set', end, 'up', 'mtu', String(mtu)]);
 }
 
 /** A device's index; they are counted in each namespace anew. */

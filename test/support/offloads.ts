@@ -21,6 +21,27 @@ export const offloads: Readonly<
   off: { uplink: set('off', all), workload: set('off', all) },
 };
 
+const switches = ['rx', 'tx', 'tso', 'gso', 'gro'] as const;
+
+/** One of the 32 settings of ethtool's five short names. */
+export type Setting = Readonly<Record<(typeof switches)[number], boolean>>;
+
+/** All of them, each one switch away from the one before (Gray code). */
+export const settings: readonly Setting[] = Array.from({ length: 32 }, (_, place) => {
+  const bits = place ^ (place >> 1);
+  const isOn = (name: (typeof switches)[number]): boolean =>
+    (bits & (1 << switches.indexOf(name))) !== 0;
+  return { rx: isOn('rx'), tx: isOn('tx'), tso: isOn('tso'), gso: isOn('gso'), gro: isOn('gro') };
+});
+
+export const everythingOn: Setting = { rx: true, tx: true, tso: true, gso: true, gro: true };
+export const everythingOff: Setting = { rx: false, tx: false, tso: false, gso: false, gro: false };
+
+/** Arguments of ethtool -K; rx and tx first, for the kernel turns off with them what needs them. */
+export function argumentsOf(setting: Setting): string[] {
+  return switches.flatMap((name) => [name, setting[name] ? 'on' : 'off']);
+}
+
 function set(state: 'on' | 'off', names: readonly string[]): string[] {
   return names.flatMap((name) => [name, state]);
 }

@@ -84,6 +84,11 @@ export class Packet {
     });
   }
 
+  /** What this builder has no header for: its number, and its bytes. */
+  other(protocol: number, content: Uint8Array): Packet {
+    return this.#with({ protocol, encode: () => content });
+  }
+
   raw(content: string | Uint8Array): Packet {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return this.#with({ encode: () => bytes });

@@ -13,7 +13,7 @@ import { countsOf, type Count } from './count.js';
 import { indexOf } from './dut.js';
 import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
 import { load, type Loaded } from './load.js';
-import { offloads, type Offloads } from './offloads.js';
+import { argumentsOf, offloads, type Offloads, type Setting } from './offloads.js';
 import { datapathObject } from './object.js';
 import { addressIn, overlayNames, overlays, type OverlayName } from './overlays.js';
 import { beyondCalico, nodes, peerIndex } from './world.js';
@@ -90,6 +90,20 @@ export class Pair implements Disposable {
     for (const side of sides) {
       this.#run(this.namespace(side), ['ethtool', '-K', 'uplink', ...offloads[state].uplink]);
       this.#run(this.workload(side), ['ethtool', '-K', 'eth0', ...offloads[state].workload]);
+    }
+  }
+
+  /** Sets ethtool's switches of both uplinks, or of both workloads' links, at both of their ends. */
+  set(devices: 'uplinks' | 'workloads', setting: Setting): void {
+    const ethtool = (namespace: string, device: string): void => {
+      this.#run(namespace, ['ethtool', '-K', device, ...argumentsOf(setting)]);
+    };
+    for (const side of sides) {
+      if (devices === 'uplinks') ethtool(this.namespace(side), 'uplink');
+      else {
+        ethtool(this.namespace(side), 'cali0');
+        ethtool(this.workload(side), 'eth0');
+      }
     }
   }
 
