@@ -184,9 +184,9 @@ function isSentOn(verdict: string): boolean {
   return ['ENCAPSULATED', 'DIRECT', 'DIRECT_AGAIN'].includes(verdict);
 }
 
-/** Our own packets that come by once more, and what is no packet of ours any more. */
+/** Our own packets that come by once more, pieces that were taken out, and what is no packet of ours any more. */
 function isUnmarked(verdict: string): boolean {
-  return verdict === 'PASS_OWN_TUNNEL' || verdict === 'ANSWERED_TOO_BIG';
+  return ['PASS_OWN_TUNNEL', 'ANSWERED_TOO_BIG', 'DECAPSULATED'].includes(verdict);
 }
 
 /** TC_ACT_REDIRECT, TC_ACT_SHOT, TC_ACT_UNSPEC. */
