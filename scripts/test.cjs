@@ -4,6 +4,7 @@
 const { spawn, spawnSync } = require('node:child_process');
 const { existsSync, readdirSync } = require('node:fs');
 const { join, resolve } = require('node:path');
+const { runKernels } = require('./kernels.cjs');
 const { leftovers } = require('./leftovers.cjs');
 const { tapReader } = require('./tap.cjs');
 
@@ -15,7 +16,8 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
 
 /**
  * Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel.
- * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
+ * `seldom`: in CI, or by name; `byName`: only so. `build` comes before, and `command` runs ava's arguments in its place.
+ * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels.
  */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
@@ -32,6 +34,7 @@ const rings = [
     build: ['npm', 'run', 'build:asan'],
     command: './test/asan.sh',
   },
+  { name: 'kernels', needsRoot: true, byName: true, inGuests: ['program', 'kernel'], below: [] },
 ];
 
 main(process.argv.slice(2)).then((code) => {
@@ -40,8 +43,11 @@ main(process.argv.slice(2)).then((code) => {
 
 /** Runs the rings that were named, or all; gives back the exit code. */
 async function main(names) {
-  const chosen = rings.filter(({ name, seldom }) =>
-    names.length === 0 ? !seldom || process.env.CI === 'true' : names.includes(name),
+  const asked = new Map(names.map((name) => name.split(':')));
+  const chosen = rings.filter(({ name, seldom, byName }) =>
+    asked.size === 0
+      ? !byName && (!seldom || process.env.CI === 'true')
+      : asked.has(name),
   );
   if (chosen.length === 0) {
     console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);
@@ -51,8 +57,13 @@ async function main(names) {
   const before = isRoot ? leftovers() : [];
   for (const ring of chosen) {
     const started = Date.now();
-    const result = isRoot || !ring.needsRoot ? await runRing(ring) : withoutRoot(ring);
-    report(ring, result, Date.now() - started);
+    const result =
+      !isRoot && ring.needsRoot
+        ? withoutRoot(ring)
+        : ring.inGuests
+          ? await runInGuests(ring, asked.get(ring.name)?.split(','))
+          : await runRing(ring);
+    if (!ring.inGuests) report(ring, result, Date.now() - started);
     total.passed += result.passed;
     total.failed += result.failures.length;
     for (const [reason, count] of result.skipped)
@@ -83,24 +94,35 @@ function withoutRoot(ring) {
   return { passed: 0, failures: [], skipped: new Map(count > 0 ? [[needsRoot, count]] : []) };
 }
 
-/** ava on the compiled tests of one ring, its TAP read as it comes. */
-function runRing(ring) {
+/** Other rings, in guests. */
+function runInGuests({ inGuests }, kernels) {
+  return runKernels({
+    kernels,
+    rings: rings.filter(({ name }) => inGuests.includes(name)),
+    runIn: runRing,
+    tell: report,
+  });
+}
+
+/** ava on the compiled tests of one ring, its TAP read as it comes; `wrap` may put it elsewhere. */
+function runRing(ring, wrap = (words) => words) {
   const cwd = join(root, ring.cwd ?? '');
   const files = filesOf(ring);
   if (files.length === 0)
     return { passed: 0, failures: [{ title: `no compiled tests in ${cwd}` }], skipped: new Map() };
-  const [tool, ...words] = ring.build ?? ['true'];
-  const built = spawnSync(tool, words, { cwd, encoding: 'utf8' });
+  const [tool, ...toolArgs] = ring.build ?? ['true'];
+  const built = spawnSync(tool, toolArgs, { cwd, encoding: 'utf8' });
   if (built.status !== 0) {
-    const failure = { title: `${tool} ${words.join(' ')} failed`, detail: built.stderr };
+    const failure = { title: `${tool} ${toolArgs.join(' ')} failed`, detail: built.stderr };
     return { passed: 0, failures: [failure], skipped: new Map() };
   }
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
-  const [command, ...before] = ring.command ? [ring.command] : [process.execPath, ava];
-  const args = ['--tap', ...(ring.serial ? ['--serial', '--concurrency=1'] : []), ...files];
+  const ofAva = ['--tap', ...(ring.serial ? ['--serial', '--concurrency=1'] : []), ...files];
+  const words = ring.command ? [ring.command] : [process.execPath, ava];
+  const [command, ...args] = wrap([...words, ...ofAva]);
   const reader = tapReader();
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...before, ...args], {
+    const child = spawn(command, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

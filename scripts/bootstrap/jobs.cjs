@@ -80,7 +80,8 @@ async function startUnprivileged() {
 async function test(args) {
   introduce();
   if (machine.isRoot()) {
-    await prepare(['build', 'lab', 'test']);
+    const guests = args.some((name) => name.startsWith('kernels')) ? ['guests'] : [];
+    await prepare(['build', 'lab', 'test', ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');

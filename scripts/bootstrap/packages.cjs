@@ -52,6 +52,18 @@ const needs = {
     ['nftables', 'nftables', 'nftables', 'nftables', file('/usr/sbin/nft')],
     ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
   ],
+  guests: [
+    [
+      'qemu-system-x86',
+      'qemu-system-x86-core',
+      'qemu-system-x86',
+      'qemu-system-x86_64',
+      command('qemu-system-x86_64'),
+    ],
+    ['busybox-static', 'busybox', 'busybox', 'busybox-static', command('busybox')],
+    ['xz-utils', 'xz', 'xz', 'xz', command('xz')],
+    ['zstd', 'zstd', 'zstd', 'zstd', command('zstd')],
+  ],
   lint: [
     ['clang-format', 'clang-tools-extra', 'clang', 'clang-extra-tools', command('clang-format')],
     ['shellcheck', 'ShellCheck', 'shellcheck', 'shellcheck', command('shellcheck')],

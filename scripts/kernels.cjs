@@ -1,0 +1,87 @@
+'use strict';
+// The ring `kernels`: the rings below it once more, each in a guest that runs another kernel.
+
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+const vmtest = join(root, 'scripts/vm/vmtest');
+
+/** The oldest that we carry packets on, and what Debian 12 and 13 have. */
+const usual = ['5.10', '6.1', '6.12'];
+
+/** TCG takes about ten times as long as the machine itself. */
+const slowness = 10;
+
+/** What vmtest ends with when it is not the command's own status. */
+const endings = {
+  124: 'the guest ran out of time',
+  125: 'the guest died',
+  126: 'there was no guest',
+};
+
+/**
+ * Runs rings in guests, kernel by kernel. `runIn(ring, wrap)` runs one with its command wrapped, `tell` says
+ * what came of it. Gives back the sum.
+ */
+async function runKernels({ kernels = usual, rings, runIn, tell }) {
+  const sum = { passed: 0, failures: [], skipped: new Map() };
+  const rows = [];
+  for (const kernel of kernels) {
+    for (const ring of rings) {
+      const started = Date.now();
+      const result = await runIn(ring, (words) => inGuest(kernel, words));
+      const ms = Date.now() - started;
+      const named = {
+        passed: result.passed,
+        failures: result.failures.map((failure) => onKernel(kernel, failure)),
+        skipped: new Map([...result.skipped].map(([why, count]) => [`${kernel}: ${why}`, count])),
+      };
+      tell({ name: `${kernel} ${ring.name}` }, named, ms);
+      rows.push({ kernel, ring: ring.name, ...named, ms });
+      sum.passed += named.passed;
+      sum.failures.push(...named.failures);
+      for (const [why, count] of named.skipped) sum.skipped.set(why, count);
+    }
+  }
+  printTable(rows);
+  return sum;
+}
+
+/** A command and its arguments, as they run inside a guest. */
+function inGuest(kernel, words) {
+  const bare = join(root, 'scripts/vm/bare');
+  const options = ['--kernel', kernel, '--timeout', '3600'];
+  return [vmtest, ...options, '--env', `ENCAP_TEST_SLOWNESS=${slowness}`, '--', bare, ...words];
+}
+
+function onKernel(kernel, { title, detail }) {
+  const [, code] = /^ava ended with (\d+)$/.exec(title) ?? [];
+  return { title: `${kernel}: ${endings[code] ?? title}`, detail };
+}
+
+/** kernel × ring. */
+function printTable(rows) {
+  const head = ['kernel', 'ring', 'passed', 'failed', 'skipped', 'seconds'];
+  const cells = rows.map(({ kernel, ring, passed, failures, skipped, ms }) => [
+    kernel,
+    ring,
+    String(passed),
+    String(failures.length),
+    String([...skipped.values()].reduce((sum, count) => sum + count, 0)),
+    (ms / 1000).toFixed(0),
+  ]);
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...cells].map((row) => row[column].length)),
+  );
+  const line = (row) =>
+    row
+      .map((cell, column) =>
+        column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
+      .join('  ');
+  console.log(`\n     ${line(head)}`);
+  for (const row of cells) console.log(`     ${line(row)}`);
+  console.log('');
+}
+
+module.exports = { runKernels };
