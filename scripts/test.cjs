@@ -45,9 +45,7 @@ main(process.argv.slice(2)).then((code) => {
 async function main(names) {
   const asked = new Map(names.map((name) => name.split(':')));
   const chosen = rings.filter(({ name, seldom, byName }) =>
-    asked.size === 0
-      ? !byName && (!seldom || process.env.CI === 'true')
-      : asked.has(name),
+    asked.size === 0 ? !byName && (!seldom || process.env.CI === 'true') : asked.has(name),
   );
   if (chosen.length === 0) {
     console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);
