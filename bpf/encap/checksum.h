@@ -96,10 +96,10 @@ static __always_inline int offload_of(const struct __sk_buff *skb, struct offloa
 	__u16 start = 0, offset = 0;
 	__u8 other = 0;
 
-	if (!config.skb.data)
+	if (partial < 0)
 		return is_piece(skb); /* the cutter leaves nothing to be written */
-	if (partial <= 0)
-		return !partial;
+	if (!partial)
+		return 1;
 	if (config.skb.not_inet && (!skb_field(skb, config.skb.not_inet, &other, sizeof(other)) ||
 				    other >> config.skb.not_inet_shift & 1))
 		return 0;

@@ -13,6 +13,7 @@ import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Side } from '../support/pair.js';
+import { stream } from '../support/traffic.js';
 
 // What can't be carried in one piece: workloads' own tunnels, UDP super-packets out of VXLAN, packets that were in a
 // tunnel of ours already. The oracle is not us: the kernel's own tunnel devices, and the bytes that arrive in them.
@@ -206,7 +207,7 @@ for (const [overlay, offloads] of [
       ];
       pair.run('b', 'node', '/usr/sbin/nft', rules.join('\n')); // npm puts another program of that name first
       t.true(pair.pings('a', front, 1000));
-      const [sent, got] = await pair.stream(pair.workload('a'), pair.namespace('a'), front, bytes);
+      const [sent, got] = await stream(pair.workload('a'), pair.namespace('a'), front, bytes);
       t.is(got, sent);
       await pair.settle();
       addsUp(t, pair);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 export interface Dissection {
   /** 'eth:ethertype:ip:udp:vxlan:eth:ethertype:ip:tcp' */
   readonly protocols: string;
+  readonly bytes: number;
   readonly malformed: boolean;
   /** Wrong checksums, by protocol and header from the outside in: 'tcp 0'. */
   readonly wrong: readonly string[];
@@ -69,6 +70,7 @@ export function dissectFile(file: string, more: readonly string[] = []): readonl
   const apart = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE'];
   const fields = [
     'frame.protocols',
+    'frame.len',
     '_ws.malformed',
     ...statuses.map((name) => `${name}.checksum.status`),
   ];
@@ -90,9 +92,10 @@ export function dissectFile(file: string, more: readonly string[] = []): readonl
     .split('\n')
     .slice(0, -1)
     .map((line) => {
-      const [protocols = '', malformed = '', ...status] = line.split('\t');
+      const [protocols = '', bytes, malformed = '', ...status] = line.split('\t');
       return {
         protocols,
+        bytes: Number(bytes),
         malformed: malformed !== '',
         wrong: statuses.flatMap((name, place) =>
           list(status[place]).flatMap((value, depth) =>

@@ -1,6 +1,7 @@
 # One end of a test's traffic, in a network namespace of its own. It answers whatever another one sends;
 # told {"to": ADDRESS, "from": ADDRESS, "bytes": N} on a line, it sends by every transport and says on
-# a line what came back: {"tcp": SHA256 EQUAL?, "udp": [SENT, CAME BACK BIT FOR BIT], ...}.
+# a line what came back: {"tcp": SHA256 EQUAL?, "udp": [SENT, CAME BACK BIT FOR BIT], ...}. Its argument
+# is how many times longer than usual an answer may take.
 import contextlib
 import hashlib
 import json
@@ -15,7 +16,9 @@ SCTP = 132
 SCTP_PORTS = (5201, 5202)
 UDP_SEGMENT = 103
 SEGMENT_BYTES = 1000
-PATIENCE = 0.5
+SLOWNESS = float(sys.argv[1])
+PATIENCE = 0.5 * SLOWNESS
+TCP_PATIENCE = 4 * SLOWNESS
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -62,7 +65,7 @@ def answer_tcp():
 
 def answer_connection(connection):
     with connection, contextlib.suppress(OSError):
-        connection.settimeout(10)
+        connection.settimeout(TCP_PATIENCE)
         connection.sendall(b"".join(iter(lambda: connection.recv(1 << 16), b"")))
 
 
@@ -86,7 +89,10 @@ def answer_sctp(server, family):
 
 def send_tcp(to, source, size):
     data = os.urandom(size)
-    with socket.create_connection((to, PORT), timeout=10, source_address=(source, 0)) as connection:
+    back = b""
+    with contextlib.suppress(OSError), socket.create_connection(
+        (to, PORT), timeout=TCP_PATIENCE, source_address=(source, 0)
+    ) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         back = b"".join(iter(lambda: connection.recv(1 << 16), b""))

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { inside } from '../../src/lab/namespace.js';
 import { root } from './object.js';
+import { slowness } from './slowness.js';
 
 /** Packets that were sent, and how many of them came back bit for bit. */
 export type Count = readonly [sent: number, back: number];
@@ -18,18 +20,24 @@ export interface Exchange {
   readonly sctp: Count;
 }
 
+/** What did not come back, in words. */
+export function lossesOf({ tcp, ...packets }: Exchange): string[] {
+  const short = Object.entries(packets).filter(([, [sent, back]]) => sent !== back);
+  return [
+    ...(tcp ? [] : ['tcp: other bytes']),
+    ...short.map(([name, [sent, back]]) => `${name}: ${back} of ${sent} came back`),
+  ];
+}
+
 /** A process in a namespace that answers others like it, and sends to them when told (endpoint.py). */
 export class Endpoint implements Disposable {
   readonly #process;
   readonly #lines;
 
   private constructor(namespace: string) {
-    const argv = [
-      `--net=/run/netns/${namespace}`,
-      'python3',
-      join(root, 'test/support/endpoint.py'),
-    ];
-    this.#process = spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const script = join(root, 'test/support/endpoint.py');
+    const [file, ...argv] = inside(namespace, ['python3', script, String(slowness)]);
+    this.#process = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]();
     process.once('exit', this.#end);
   }

@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
+import { runIn, startIn } from './spaces.js';
+
+// Traffic between two namespaces, and a look at it.
+
+/** Two pings of one packet with DF; whether both were answered. */
+export function pings(namespace: string, address: string, ipBytes: number): boolean {
+  const size = ['-s', String(ipBytes - (address.includes(':') ? 48 : 28))];
+  const pace = ['-c', '2', '-i', '0.2', '-W', '2'];
+  try {
+    runIn(namespace, ['ping', '-n', '-q', '-M', 'do', ...size, ...pace, address]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Sends random bytes over TCP; what both ends hashed. */
+export async function stream(
+  from: string,
+  to: string,
+  address: string,
+  bytes: number,
+): Promise<[sent: string, got: string]> {
+  const server = startIn(to, [process.execPath, '-e', tcpReceiver]);
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+  await lines.next(); // listening
+  const client = startIn(from, [process.execPath, '-e', tcpSender, address, String(bytes)]);
+  const [sent, got] = await Promise.all([
+    createInterface(client.stdout)[Symbol.asyncIterator]().next(),
+    lines.next(),
+  ]);
+  return [String(sent.value), String(got.value)];
+}
+
+/** Sends UDP super-packets (UDP_SEGMENT, as QUIC does) to port 5202; how many datagrams arrived. */
+export async function superPackets(
+  from: string,
+  to: string,
+  address: string,
+  count: number,
+): Promise<number> {
+  const server = startIn(to, ['python3', '-u', '-c', udpReceiver]);
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+  await lines.next(); // listening
+  runIn(from, ['python3', '-c', udpSender, address, String(count)]);
+  return Number((await lines.next()).value);
+}
+
+/** Captures tunnel packets on an uplink while `traffic` runs. */
+export async function capture(
+  namespace: string,
+  file: string,
+  traffic: () => Promise<unknown>,
+): Promise<void> {
+  const filter = ['udp port 4789 or ip proto 4 or ip proto 41 or ip6 proto 41'];
+  const options = ['-i', 'uplink', '--immediate-mode', '-U', '-w', file, '-c', '600'];
+  const tcpdump = startIn(namespace, ['tcpdump', ...options, ...filter]);
+  const ended = once(tcpdump, 'exit'); // by itself, when it has enough
+  for await (const line of createInterface(tcpdump.stderr)) if (/listening/.test(line)) break;
+  await traffic();
+  tcpdump.kill('SIGINT');
+  await ended;
+}

@@ -1,0 +1,118 @@
+import { writeFileSync } from 'node:fs';
+import { inNamespace } from 'libbpf-ts';
+import { nobody as nobodies, nobodyMac } from '../../src/datapath/nexthop.js';
+import { families } from '../../src/net/address.js';
+import { addressIn, overlayNames, overlays, type OverlayName } from './overlays.js';
+import { batchIn, runIn } from './spaces.js';
+import { nodes } from './world.js';
+
+// Two nodes on one wire, each with a workload in a namespace of its own, as routes, links and addresses.
+
+export type Side = 'a' | 'b';
+
+/** Namespaces of one side. */
+export interface Spaces {
+  readonly node: string;
+  readonly workload: string;
+}
+
+const ethernetMtu = 1500;
+
+/** Joins the two nodes by their uplinks. */
+export function wireNodes(a: Spaces, b: Spaces): void {
+  batchIn(a.node, [
+    `link add uplink address ${nodes.a.uplinkMac} type veth peer name uplink ` +
+      `address ${nodes.b.uplinkMac} netns ${b.node}`,
+  ]);
+}
+
+/** Gives a node its addresses and its workload, which has an address in every pool. */
+export function wireWorkload({ node, workload }: Spaces, side: Side): void {
+  const { underlay, underlay6 } = nodes[side];
+  inNamespace(`/run/netns/${node}`, () => {
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+    writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+  });
+  batchIn(node, [
+    `address add ${underlay}/24 dev uplink`,
+    `address add ${underlay6}/64 dev uplink nodad`,
+    'link set lo up',
+    'link set uplink up',
+    `link add cali0 type veth peer name eth0 netns ${workload}`,
+    'link set cali0 up',
+    ...overlayNames.map((name) => end(name, side, 1, 'cali0')),
+  ]);
+  batchIn(workload, [
+    `link set eth0 up mtu ${ethernetMtu}`,
+    ...overlayNames.map((name) => end(name, side, 5, 'eth0')),
+    ...overlayNames.map((name) => `route add ${fromWorkload(name, side)}`),
+  ]);
+}
+
+/** Leads the pools to the programs: by NOBODY's neighbour entry, and by routes. */
+export function leadToPrograms(node: string): void {
+  batchIn(node, [
+    ...families.map(
+      (family) => `neigh add ${nobodies[family]} lladdr ${nobodyMac} dev uplink nud permanent`,
+    ),
+    ...overlayNames.map((name) => `route add ${toNobody(name)}`),
+  ]);
+}
+
+/** What the kernel's own vxlan devices on B do about UDP checksums over IPv6. */
+export type Summing = 'default' | 'zero';
+
+/** Leads two pools of A's into vxlan devices on B, as Felix sets them up: no learning, static entries. */
+export function leadToKernel(node: string, summing: Summing): void {
+  const { a, b } = nodes;
+  const zero = summing === 'zero' ? ' udp6zerocsumtx udp6zerocsumrx' : '';
+  batchIn(node, [
+    `link add vxlan.calico mtu 1450 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
+      `local ${b.underlay} dev uplink nolearning`,
+    `link add vxlan-v6.calico mtu 1430 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
+      `local ${b.underlay6} dev uplink nolearning${zero}`,
+    'link set vxlan.calico up',
+    'link set vxlan-v6.calico up',
+    `neigh add 10.244.1.0 lladdr ${a.vtepMac} dev vxlan.calico nud permanent`,
+    'route add 10.244.1.0/24 via 10.244.1.0 dev vxlan.calico onlink',
+    `neigh add fd00:244:0:1:: lladdr ${a.vtepMac} dev vxlan-v6.calico nud permanent`,
+    'route add fd00:244:0:1::/64 via fd00:244:0:1:: dev vxlan-v6.calico onlink',
+  ]);
+  for (const [device, underlay] of [
+    ['vxlan.calico', a.underlay],
+    ['vxlan-v6.calico', a.underlay6],
+  ] as const)
+    runIn(node, ['bridge', 'fdb', 'add', a.vtepMac, 'dev', device, 'dst', underlay]);
+}
+
+/** Gives the uplink and the workload's link another MTU, and the pools what that leaves them. */
+export function resize({ node, workload }: Spaces, side: Side, mtu: number): void {
+  batchIn(node, [
+    `link set uplink mtu ${mtu}`,
+    `link set cali0 mtu ${mtu}`,
+    ...overlayNames.map((name) => `route replace ${toNobody(name, mtu)}`),
+  ]);
+  batchIn(workload, [
+    `link set eth0 mtu ${mtu}`,
+    ...overlayNames.map((name) => `route replace ${fromWorkload(name, side, mtu)}`),
+  ]);
+}
+
+function end(name: OverlayName, side: Side, host: 1 | 5, device: string): string {
+  const isIpv4 = overlays[name].family === 'ipv4';
+  const address = `${addressIn(name, side, host)}/${isIpv4 ? 24 : 64}`;
+  return `address add ${address} dev ${device}${isIpv4 ? '' : ' nodad'}`;
+}
+
+/** A pool's route on a node. */
+function toNobody(name: OverlayName, underlayMtu = ethernetMtu): string {
+  const { family, pool, mtu } = overlays[name];
+  const left = underlayMtu - ethernetMtu + mtu;
+  return `${pool} via ${nobodies[family]} dev uplink onlink mtu ${left}`;
+}
+
+/** A pool's route in a workload. */
+function fromWorkload(name: OverlayName, side: Side, underlayMtu = ethernetMtu): string {
+  const { pool, mtu } = overlays[name];
+  return `${pool} via ${addressIn(name, side, 1)} mtu ${underlayMtu - ethernetMtu + mtu}`;
+}
