@@ -122,6 +122,7 @@ export class Attachment implements Disposable {
     const ours = this.#ours(hook.program, generation);
     const there = ours.find(({ info }) => info.ifindex === hook.index);
     for (const link of ours) if (link !== there && link.info.id !== there?.info.id) drop(link);
+    if (there === undefined) this.#links.delete(hook.program); // the attach may fail: the interface came and went
 
     const own = generation.link(hook.program);
     if (there === undefined) {
