@@ -390,7 +390,9 @@ int encapd_cutter(struct __sk_buff *skb)
 		bpf_redirect(cutter->uplink, 0);
 		return leave(skb, EGRESS, PIECE, skb->len);
 	}
-	if (!(skb->mark & config.own_mark))
+	/* what IPv6 says to all on a link that comes up has no mark, but another number in its
+	 * place */
+	if (!(skb->mark & config.own_mark) || ethernet->h_dest[0] & 1)
 		return leave(skb, INGRESS, PASS_NOT_OURS, skb->len);
 	bpf_redirect(cutter->uplink, BPF_F_INGRESS);
 	return leave(skb, INGRESS, PIECE, skb->len);

@@ -149,8 +149,23 @@ for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as
       }
       addsUp(t, pair);
       const counts = pair.counts('b');
-      t.is(counts.get('ingress CUT'), isCut() ? 200n : 0n);
-      t.is(counts.get('ingress PIECE'), isCut() ? 2000n : 0n);
+      // A veth of 5.10 hands no such super-packet on: the sender's node has cut it already.
+      const features = pair.run('a', 'node', 'ethtool', '-k', 'uplink');
+      const whole = isCut() && features.includes('tx-udp-segmentation: on');
+      t.is(counts.get('ingress CUT'), whole ? 200n : 0n);
+      t.is(counts.get('ingress PIECE'), whole ? 2000n : 0n);
+    },
+  );
+
+for (const overlay of ['vxlan', 'ipip', 'vxlan6'] as const)
+  test.serial(
+    `a node's own UDP super-packets arrive through ${overlay}, though its uplink computes no checksums`,
+    async (t) => {
+      if (skipped(t)) return;
+      using pair = new Pair('programs', auto(), 'with a cutter');
+      pair.offloads('off');
+      t.is(await pair.superPackets('a', addressIn(overlay, 'b'), 20, 'node'), 200);
+      addsUp(t, pair);
     },
   );
 

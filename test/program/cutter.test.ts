@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Cidr } from '../../src/net/cidr.js';
 import { dissect, whyNoTshark } from '../support/dissect.js';
 import { Dut, type Origin } from '../support/dut.js';
-import { fromB, fromB6, pooled, toB, toB6 } from '../support/frames.js';
+import { fromB, fromB6, patched, pooled, toB, toB6 } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
 import { nodes, peerIndex } from '../support/world.js';
 
@@ -150,4 +150,6 @@ test('pieces go back to where they were cut, and what strays is left to the stac
   t.deepEqual(run(toB6.bytes()), [7, 'egress PIECE']);
   t.deepEqual(run(fromB.bytes(), dut.config.ownMark), [7, 'ingress PIECE']);
   t.deepEqual(run(fromB.bytes()), [-1, 'ingress PASS_NOT_OURS']);
+  const multicast = patched(fromB, 0, 0x33, 0x33, 0, 0, 0, 0x16);
+  t.deepEqual(run(multicast, dut.config.ownMark), [-1, 'ingress PASS_NOT_OURS']);
 });

@@ -112,8 +112,14 @@ export class Pair implements Disposable {
   }
 
   /** Sends UDP super-packets to port 5202; how many datagrams arrived. */
-  async superPackets(from: Side, address: string, count: number): Promise<number> {
-    return traffic.superPackets(this.workload(from), this.workload(opposite[from]), address, count);
+  async superPackets(
+    from: Side,
+    address: string,
+    count: number,
+    sender: 'node' | 'workload' = 'workload',
+  ): Promise<number> {
+    const source = sender === 'node' ? this.namespace(from) : this.workload(from);
+    return traffic.superPackets(source, this.workload(opposite[from]), address, count);
   }
 
   /** Captures tunnel packets where they arrive, while traffic runs. */
