@@ -34,7 +34,8 @@ export function adjustRoomProgram(flag: number): Uint8Array {
   const flags = bits | companions(bits);
   const grow = bits >> firstDecap === 0n;
   return assemble([
-    { code: moveImmediate, to: 2, value: grow ? 50 : -20 },
+    // No flag may take less than the headers that it names: IPv4 and UDP, or IPv6.
+    { code: moveImmediate, to: 2, value: grow ? 50 : -50 },
     { code: moveImmediate, to: 3, value: BPF_ADJ_ROOM_MAC },
     { code: loadImmediate64, to: 4, value: Number(flags & 0xffffffffn) },
     { code: 0, value: Number(flags >> 32n) },
@@ -49,7 +50,7 @@ function companions(flag: bigint): bigint {
   return (flag & encapL4) === 0n ? 0n : encapL3Ipv4;
 }
 
-/** Ethernet, IPv4 in IPv4, zeros: long enough to lose 20 bytes. */
+/** Ethernet, IPv4 in IPv4, zeros: long enough to lose 50 bytes. */
 export const adjustRoomPacket: Uint8Array = packet();
 
 function packet(): Uint8Array {

@@ -14,6 +14,7 @@ import type { Offloads } from '../support/offloads.js';
 import { addressIn, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Side } from '../support/pair.js';
 import { stream } from '../support/traffic.js';
+import { nodes } from '../support/world.js';
 
 // What can't be carried in one piece: workloads' own tunnels, UDP super-packets out of VXLAN, packets that were in a
 // tunnel of ours already. The oracle is not us: the kernel's own tunnel devices, and the bytes that arrive in them.
@@ -134,8 +135,11 @@ test.serial('without a cutter the same is dropped by name', (t) => {
   t.true((pair.counts('a').get('egress DROP_NESTED_TUNNEL') ?? 0n) > 0n);
 });
 
-/** Later kernels take the marks of a tunnel off by themselves. */
-const isCut = (): boolean => probe().adjustRoomPopVxlan === 0;
+/** Later kernels take the marks of a tunnel off with its headers. */
+function leavesMarks(overlay: 'vxlan' | 'ipip'): boolean {
+  const { adjustRoomPopVxlan, adjustRoomPopIpxip4 } = probe();
+  return { vxlan: adjustRoomPopVxlan, ipip: adjustRoomPopIpxip4 }[overlay] === 0;
+}
 
 for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as const)
   test.serial(
@@ -143,6 +147,7 @@ for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as
     async (t) => {
       if (skipped(t)) return;
       using pair = new Pair('programs', auto(), 'with a cutter');
+      t.true(pair.pings('a', addressIn(overlay, 'b'), 1000), 'neighbours are known: none waits');
       for (const offloads of ['on', 'wire'] as const) {
         pair.offloads(offloads);
         t.is(await pair.superPackets('a', addressIn(overlay, 'b'), 200), 2000, offloads);
@@ -151,7 +156,7 @@ for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as
       const counts = pair.counts('b');
       // A veth of 5.10 hands no such super-packet on: the sender's node has cut it already.
       const features = pair.run('a', 'node', 'ethtool', '-k', 'uplink');
-      const whole = isCut() && features.includes('tx-udp-segmentation: on');
+      const whole = leavesMarks('vxlan') && features.includes('tx-udp-segmentation: on');
       t.is(counts.get('ingress CUT'), whole ? 200n : 0n);
       t.is(counts.get('ingress PIECE'), whole ? 2000n : 0n);
     },
@@ -164,10 +169,33 @@ for (const overlay of ['vxlan', 'ipip', 'vxlan6'] as const)
       if (skipped(t)) return;
       using pair = new Pair('programs', auto(), 'with a cutter');
       pair.offloads('off');
+      const refused = whySegmentsRefused(pair);
+      if (refused !== undefined) {
+        t.log(`skipped: ${refused}`);
+        return t.pass();
+      }
+      t.true(pair.pings('a', addressIn(overlay, 'b'), 1000), 'neighbours are known: none waits');
       t.is(await pair.superPackets('a', addressIn(overlay, 'b'), 20, 'node'), 200);
       addsUp(t, pair);
     },
   );
+
+/** Old kernels send no super-packets where the interface computes no checksums. */
+function whySegmentsRefused(pair: Pair): string | undefined {
+  const said = pair.run('a', 'node', 'python3', '-c', segmentSender, nodes.b.underlay);
+  return said === '' ? undefined : `this kernel refuses UDP_SEGMENT on such an uplink: ${said}`;
+}
+
+/** Python: two datagrams in one super-packet, to a port where nobody listens. */
+const segmentSender = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
+try:
+    s.sendto(bytes(2000), (sys.argv[1], 9))
+except OSError as error:
+    print(error)
+`;
 
 test.serial('cut packets cross the wire with every checksum right, says tshark', async (t) => {
   if (skipped(t, 'tcpdump', 'tshark')) return;
@@ -229,13 +257,13 @@ for (const [overlay, offloads] of [
       const counts = pair.counts('b');
       t.true((counts.get('ingress DECAPSULATED') ?? 0n) > 0n);
       t.true((counts.get('egress ENCAPSULATED') ?? 0n) > 0n);
-      if (isCut()) t.true((counts.get('egress CUT') ?? 0n) > 0n);
+      if (leavesMarks(overlay)) t.true((counts.get('egress CUT') ?? 0n) > 0n);
     },
   );
 
 test.serial('a malformed super-packet is cut once, and each piece judged for itself', (t) => {
   if (skipped(t)) return;
-  if (!isCut()) {
+  if (!leavesMarks('vxlan')) {
     t.log('skipped: this kernel takes UDP super-packets out of VXLAN without a cutter');
     return t.pass();
   }
