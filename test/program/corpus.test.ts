@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Dut, whyNoRawFrames } from '../support/dut.js';
+import { Dut, type Origin } from '../support/dut.js';
 import { root, whyNoPrograms } from '../support/object.js';
+import { whyNoRawFrames } from '../support/raw-frames.js';
 import { fromHex, macBytes } from '../support/packet.js';
 import { pools } from '../support/world.js';
 import { addressFromBytes } from '../../src/net/address.js';
@@ -46,21 +47,22 @@ const dut = missing === undefined ? new Dut() : undefined;
 test.after.always(() => dut?.[Symbol.dispose]());
 
 function judges(t: ExecutionContext, { id, ...packet }: Case): void {
-  const why = missing ?? (packet.test_run ? undefined : whyNoRawFrames());
+  const direction = packet.program === 'encap' ? 'egress' : 'ingress';
+  const origin: Origin = {
+    from: ({ pod: 'pod', uplink: 'uplink', 0: 'local' } as const)[packet.ctx?.ingress_ifindex ?? 0],
+    mark: packet.ctx?.mark === 'own' ? (dut?.config.ownMark ?? 0) : 0,
+  };
+  const runs = packet.test_run && dut?.canRun(origin) === true;
+  const why = missing ?? (runs ? undefined : whyNoRawFrames());
   if (dut === undefined || why !== undefined) {
     t.log(`skipped: ${why ?? ''}`);
     t.pass();
     return;
   }
   const frame = asRouted(packet.program, fromHex(packet.hex));
-  const { verdict, packet: out } = packet.test_run
-    ? dut.run(packet.program === 'encap' ? 'egress' : 'ingress', frame, {
-        from: ({ pod: 'pod', uplink: 'uplink', 0: 'local' } as const)[
-          packet.ctx?.ingress_ifindex ?? 0
-        ],
-        mark: packet.ctx?.mark === 'own' ? dut.config.ownMark : 0,
-      })
-    : { verdict: dut.send('egress', frame), packet: frame };
+  const { verdict, packet: out } = runs
+    ? dut.run(direction, frame, origin)
+    : { verdict: dut.send(direction, frame, packet.test_run ? origin : {}), packet: undefined };
 
   const override = overrides[id];
   if (override === undefined) {
@@ -72,6 +74,10 @@ function judges(t: ExecutionContext, { id, ...packet }: Case): void {
   } else {
     t.is(verdict, override.verdict);
     t.log(`instead of ${packet.expect} ${packet.reason}: ${override.because}`);
+  }
+  if (out === undefined) {
+    t.log('this kernel runs no such packet: one was sent, and its bytes are not looked at');
+    return;
   }
   if (verdict === 'DECAPSULATED') t.deepEqual(hex(out), hex(innerOf(frame, packet.family)));
   else if (verdict === 'ENCAPSULATED')

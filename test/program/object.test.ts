@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from '../support/load.js';
-import { compile, root, whyNoPrograms } from '../support/object.js';
+import { compile, root, whyNoCompiler } from '../support/object.js';
 
 /** The last helper of 5.10, bpf_redirect_peer: what comes behind it needs a guard. */
 const lastOf510 = 155;
@@ -15,7 +15,7 @@ const sources = readdirSync(join(root, 'bpf'), { recursive: true, encoding: 'utf
   .map((name) => readFileSync(join(root, 'bpf', name), 'utf8'));
 
 function loads(t: ExecutionContext, cpu: 'v2' | 'v3'): void {
-  const missing = whyNoPrograms();
+  const missing = whyNoCompiler();
   if (missing !== undefined) return skip(t, missing);
   const file = compile(cpu);
   // the verifier sees other branches with each configuration

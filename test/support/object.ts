@@ -4,23 +4,25 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findClang, systemIncludes } from '../../src/datapath/clang.js';
+import { compile as compileForNode } from '../../src/datapath/compile.js';
 
 /** The project's root, seen from the compiled tests. */
 export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
 
-let compiled: string | undefined;
-
-/** Compiles bpf/encapd.bpf.c, once in each test process, and says where the object is. */
+/** The object that a node would load: its own clang's, or where there is none (a guest) the prebuilt one. */
 export function datapathObject(): string {
-  compiled ??= compile('v3');
-  return compiled;
+  return compileForNode().origin.file;
+}
+
+/** Why programs cannot be run here; undefined: they can. */
+export function whyNoPrograms(): string | undefined {
+  return process.getuid?.() === 0 ? undefined : 'loading programs needs root';
 }
 
 /** Why programs cannot be compiled and run here; undefined: they can. */
-export function whyNoPrograms(): string | undefined {
-  if (process.getuid?.() !== 0) return 'loading programs needs root';
+export function whyNoCompiler(): string | undefined {
   const found = findClang(process.env['PATH'] ?? '');
-  return found.kind === 'missing' ? found.why : undefined;
+  return whyNoPrograms() ?? (found.kind === 'missing' ? found.why : undefined);
 }
 
 /** Compiles the programs for one BPF instruction set; the object goes when the process goes. */
