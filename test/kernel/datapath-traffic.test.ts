@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { features } from 'libbpf-ts';
 import { dissectFile } from '../support/dissect.js';
+import { skipsOverlay } from '../support/needs.js';
 import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, overlays, type OverlayName } from '../support/overlays.js';
@@ -26,6 +27,7 @@ async function carries(
 ): Promise<void> {
   const missing = whyNoTraffic(by, offloads);
   if (missing !== undefined) return skip(t, missing);
+  if (skipsOverlay(t, encap)) return;
   using pair = new Pair(peer, by, cutting);
   pair.offloads(offloads);
   const [toA, toB] = [addressIn(encap, 'a'), addressIn(encap, 'b')];

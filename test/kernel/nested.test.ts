@@ -7,7 +7,7 @@ import { probe } from '../../src/datapath/config.js';
 import { cutterNames } from '../../src/datapath/cutter.js';
 import { dissectFile } from '../support/dissect.js';
 import { inVxlan } from '../support/frames.js';
-import { skips } from '../support/needs.js';
+import { skips, skipsOverlay } from '../support/needs.js';
 import { nest, nestedAddress, type Nesting } from '../support/nested.js';
 import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
@@ -40,7 +40,7 @@ interface Row {
 }
 
 async function carries(t: ExecutionContext, row: Row): Promise<void> {
-  if (skipped(t)) return;
+  if (skipped(t) || skipsOverlay(t, row.overlay)) return;
   using pair = new Pair('programs', row.by ?? auto(), 'with a cutter');
   pair.offloads(row.offloads);
   const lacking = nest(pair, row.nesting, row.overlay);
@@ -145,7 +145,7 @@ for (const overlay of ['vxlan', 'vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4'] as
   test.serial(
     `2,000 of 2,000 datagrams of UDP super-packets arrive through ${overlay}`,
     async (t) => {
-      if (skipped(t)) return;
+      if (skipped(t) || skipsOverlay(t, overlay)) return;
       using pair = new Pair('programs', auto(), 'with a cutter');
       t.true(pair.pings('a', addressIn(overlay, 'b'), 1000), 'neighbours are known: none waits');
       for (const offloads of ['on', 'wire'] as const) {

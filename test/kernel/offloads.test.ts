@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { attachKind } from '../../src/datapath/attach.js';
+import { Endpoint, lossesOf } from '../support/endpoint.js';
 import { Ends, endsNeed } from '../support/ends.js';
-import { skipsPrograms } from '../support/needs.js';
+import { skipsOverlay } from '../support/needs.js';
 import {
   argumentsOf,
   everythingOff,
@@ -9,7 +10,7 @@ import {
   settings,
   type Setting,
 } from '../support/offloads.js';
-import type { OverlayName } from '../support/overlays.js';
+import { addressIn, type OverlayName } from '../support/overlays.js';
 import { addsUp } from '../support/pair-counters.js';
 import { Pair, type Peer } from '../support/pair.js';
 import { slowness } from '../support/slowness.js';
@@ -26,7 +27,7 @@ interface Row {
 }
 
 async function arrives(t: ExecutionContext, { overlay, peer, vary, others }: Row): Promise<void> {
-  if (skipsPrograms(t, ...endsNeed)) return;
+  if (skipsOverlay(t, overlay, ...endsNeed)) return;
   using pair = new Pair(peer, attachKind('auto'), 'with a cutter');
   using ends = await Ends.of(pair);
   pair.set(vary === 'uplinks' ? 'workloads' : 'uplinks', others);
@@ -64,3 +65,26 @@ for (const [overlay, peer] of carried)
       const title = `${overlay} to ${peer}: every byte arrives, whatever the ${vary} offload, ${rest}`;
       test.serial(title, arrives, { overlay, peer, vary, others });
     }
+
+test.serial(
+  'without a cutter, what wants checksums of its pieces over IPv6 is dropped by name, and whole packets arrive',
+  async (t) => {
+    if (skipsOverlay(t, 'vxlan6', ...endsNeed)) return;
+    using pair = new Pair('kernel vxlan', attachKind('auto'));
+    using from = await Endpoint.in(pair.workload('a'));
+    using _to = await Endpoint.in(pair.workload('b'));
+    const exchange = async (): Promise<string[]> =>
+      lossesOf(await from.exchange(addressIn('vxlan6', 'b'), addressIn('vxlan6', 'a'), 200_000));
+    const dropped = (): bigint => pair.counts('a').get('egress DROP_NO_CHECKSUM') ?? 0n;
+
+    pair.set('workloads', everythingOff);
+    t.deepEqual(await exchange(), []);
+    t.is(dropped(), 0n);
+    pair.set('workloads', everythingOn);
+    t.deepEqual(
+      (await exchange()).map((loss) => loss.replace(/:.*/, '')),
+      ['tcp', 'segments'],
+    );
+    t.true(dropped() > 0n);
+  },
+);

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { attachKind } from '../../src/datapath/attach.js';
 import { dissectFile } from '../support/dissect.js';
 import { Ends, endsNeed } from '../support/ends.js';
-import { skipsPrograms } from '../support/needs.js';
+import { skipsOverlay } from '../support/needs.js';
 import { overlayNames, type OverlayName } from '../support/overlays.js';
 import { addsUp } from '../support/pair-counters.js';
 import { Pair, type Peer } from '../support/pair.js';
@@ -21,7 +21,7 @@ interface Row {
 }
 
 async function isSound(t: ExecutionContext, { overlay, peer, mtu }: Row): Promise<void> {
-  if (skipsPrograms(t, ...endsNeed, 'tcpdump', 'tshark')) return;
+  if (skipsOverlay(t, overlay, ...endsNeed, 'tcpdump', 'tshark')) return;
   const folder = mkdtempSync(join(tmpdir(), 'wire-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'uplink.pcap');

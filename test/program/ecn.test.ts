@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { whyNotTaken } from '../support/crossing.js';
 import { ethernetBytes, tosAt, tosOf } from '../support/fields.js';
 import { whyNoPrograms } from '../support/object.js';
 import { internetChecksum, type Ecn } from '../support/packet.js';
@@ -19,13 +20,15 @@ const missing = whyNoPrograms();
 const dut = missing === undefined ? everyWay('a') : undefined;
 test.after.always(() => dut?.[Symbol.dispose]());
 
-function skips(t: ExecutionContext): void {
-  t.log(`skipped: ${missing ?? ''}`);
+function skips(t: ExecutionContext, why = missing ?? ''): void {
+  t.log(`skipped: ${why}`);
   t.pass();
 }
 
 function merges(t: ExecutionContext, way: Way, inner: Ecn, outer: Ecn, expected: Ecn | 'drop') {
   if (dut === undefined) return skips(t);
+  const untaken = whyNotTaken(way.over, way.inside);
+  if (untaken !== undefined) return skips(t, untaken);
   const of = (codepoint: Ecn): Uint8Array =>
     arrivingBy(way, { outer: { ecn: outer, dscp: 46 }, inner: { ecn: codepoint, dscp } })
       .tcp(80, 40000)

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { whyNotTaken } from '../support/crossing.js';
 import { nobody } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
 import { eth, macBytes, type Ecn, type Packet } from '../support/packet.js';
@@ -90,8 +91,9 @@ const headers = {
 
 function returns(t: ExecutionContext, way: Way, transport: string): void {
   const packets = transports[transport];
-  if (a === undefined || b === undefined || packets === undefined) {
-    t.log(`skipped: ${missing ?? transport}`);
+  const untaken = whyNotTaken(way.over, way.inside);
+  if (a === undefined || b === undefined || packets === undefined || untaken !== undefined) {
+    t.log(`skipped: ${missing ?? untaken ?? transport}`);
     t.pass();
     return;
   }

@@ -3,6 +3,7 @@
 # a line what came back: {"tcp": SHA256 EQUAL?, "udp": [SENT, CAME BACK BIT FOR BIT], ...}. Its argument
 # is how many times longer than usual an answer may take.
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -134,11 +135,13 @@ def send_segments(to, source):
     with udp_client(to, source) as client:
         client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, SEGMENT_BYTES)
         sent = datagrams(9, SEGMENT_BYTES) + datagrams(1, 333)
-        for round in range(3):
+        try:
             client.send(b"".join(sent))
-            if came_back(client, sent)[1] < len(sent):
-                return [len(sent), 0]
-        return [len(sent), len(sent)]
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return [0, 0]  # by a device that computes no checksums, older kernels send none
+        return came_back(client, sent)
 
 
 def send_echoes(to, source):

@@ -1,22 +1,28 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { whyNotTaken } from './crossing.js';
 import { whyNoPrograms } from './object.js';
+import { overlays, type OverlayName } from './overlays.js';
 
 /** What this machine lacks for a test, said in its log; true when the test has to be left out. */
 export function skips(t: ExecutionContext, ...commands: readonly string[]): boolean {
-  const reason = lacking(commands);
-  if (reason === undefined) return false;
-  t.log(`skipped: ${reason}`);
-  t.pass();
-  return true;
+  return skipsFor(t, lacking(commands));
 }
 
-/** The same for a test that loads programs. */
-export function skipsPrograms(t: ExecutionContext, ...commands: readonly string[]): boolean {
-  const missing = whyNoPrograms();
-  if (missing === undefined) return skips(t, ...commands);
-  t.log(`skipped: ${missing}`);
+/** The same for a test that loads programs and sends packets by an overlay. */
+export function skipsOverlay(
+  t: ExecutionContext,
+  overlay: OverlayName,
+  ...commands: readonly string[]
+): boolean {
+  const { over, family } = overlays[overlay];
+  return skipsFor(t, whyNoPrograms() ?? lacking(commands) ?? whyNotTaken(over, family));
+}
+
+function skipsFor(t: ExecutionContext, reason: string | undefined): boolean {
+  if (reason === undefined) return false;
+  t.log(`skipped: ${reason}`);
   t.pass();
   return true;
 }
