@@ -1,21 +1,22 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { features } from 'libbpf-ts';
+import { attachKind } from '../../src/datapath/attach.js';
 import { dissectFile } from '../support/dissect.js';
-import { skipsOverlay } from '../support/needs.js';
-import { whyNoPrograms } from '../support/object.js';
+import { skipsOverlay, skipsPeer } from '../support/needs.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, overlays, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Cutting, type Peer } from '../support/pair.js';
 
 const megabyte = 1 << 20;
+const needed = ['ip', 'nsenter', 'ethtool', 'ping', 'bridge', 'python3'];
+const sniffers = ['tcpdump', 'tshark'];
 
 interface Row {
   readonly peer: Peer;
-  readonly by: AttachBy;
+  /** Otherwise as the agent would here. */
+  readonly by?: AttachBy;
   readonly encap: OverlayName;
   readonly offloads: Offloads;
   readonly cutting?: Cutting;
@@ -25,10 +26,9 @@ async function carries(
   t: ExecutionContext,
   { peer, by, encap, offloads, cutting }: Row,
 ): Promise<void> {
-  const missing = whyNoTraffic(by, offloads);
-  if (missing !== undefined) return skip(t, missing);
-  if (skipsOverlay(t, encap)) return;
-  using pair = new Pair(peer, by, cutting);
+  if (skipsPeer(t, { overlay: encap, peer }, ...needed, ...(offloads === 'off' ? sniffers : [])))
+    return;
+  using pair = new Pair(peer, by ?? attachKind('auto'), cutting);
   pair.offloads(offloads);
   const [toA, toB] = [addressIn(encap, 'a'), addressIn(encap, 'b')];
   const { mtu } = overlays[encap];
@@ -80,44 +80,53 @@ function addsUp(
 }
 
 const rows: readonly Row[] = [
-  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'on' },
-  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'off' },
-  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan', offloads: 'wire' },
+  { peer: 'kernel vxlan', encap: 'vxlan', offloads: 'on' },
+  { peer: 'kernel vxlan', encap: 'vxlan', offloads: 'off' },
+  { peer: 'kernel vxlan', encap: 'vxlan', offloads: 'wire' },
   { peer: 'kernel vxlan', by: 'clsact', encap: 'vxlan', offloads: 'on' },
-  { peer: 'programs', by: 'tcx', encap: 'vxlan', offloads: 'on' },
-  { peer: 'programs', by: 'tcx', encap: 'vxlan', offloads: 'off' },
-  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'on' },
-  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'off' },
-  { peer: 'programs', by: 'tcx', encap: 'ipip', offloads: 'wire' },
+  { peer: 'programs', encap: 'vxlan', offloads: 'on' },
+  { peer: 'programs', encap: 'vxlan', offloads: 'off' },
+  { peer: 'programs', encap: 'ipip', offloads: 'on' },
+  { peer: 'programs', encap: 'ipip', offloads: 'off' },
+  { peer: 'programs', encap: 'ipip', offloads: 'wire' },
   { peer: 'programs', by: 'clsact', encap: 'ipip', offloads: 'on' },
-  { peer: 'programs', by: 'tcx', encap: 'none', offloads: 'on' },
-  { peer: 'programs', by: 'tcx', encap: 'none6', offloads: 'on' },
+  { peer: 'programs', encap: 'none', offloads: 'on' },
+  { peer: 'programs', encap: 'none6', offloads: 'on' },
   ...(
     ['vxlan6', 'vxlan 4 over 6', 'vxlan 6 over 4', 'ip6ip over 6', 'ip6ip over 4'] as const
   ).flatMap((encap) =>
     (['on', 'wire', 'off'] as const).map((offloads): Row => ({
       peer: 'programs',
-      by: 'tcx',
+
       encap,
       offloads,
     })),
   ),
-  { peer: 'kernel vxlan', by: 'tcx', encap: 'vxlan6', offloads: 'off' },
+  { peer: 'kernel vxlan', encap: 'vxlan6', offloads: 'off' },
   // Each segment needs a checksum of its own: super-packets have to be cut before.
   ...(['on', 'wire'] as const).map((offloads): Row => ({
     peer: 'kernel vxlan',
-    by: 'tcx',
+
     encap: 'vxlan6',
     offloads,
     cutting: 'with a cutter',
   })),
-  { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'on' },
-  { peer: 'kernel vxlan, zero', by: 'tcx', encap: 'vxlan6', offloads: 'wire' },
+  { peer: 'kernel vxlan, zero', encap: 'vxlan6', offloads: 'on' },
+  { peer: 'kernel vxlan, zero', encap: 'vxlan6', offloads: 'wire' },
+  ...(
+    [
+      ['kernel ipip', 'ipip'],
+      ['kernel ip6ip', 'ip6ip over 4'],
+      ['kernel ip6ip', 'ip6ip over 6'],
+    ] as const
+  ).flatMap(([peer, encap]) =>
+    (['on', 'wire', 'off'] as const).map((offloads): Row => ({ peer, encap, offloads })),
+  ),
 ];
 
 for (const row of rows)
   test.serial(
-    `${row.encap.startsWith('none') ? `CrossSubnet in one subnet (${row.encap})` : row.encap} between our programs (${row.by}) and ${row.peer}, offloads ${row.offloads}`,
+    `${row.encap.startsWith('none') ? `CrossSubnet in one subnet (${row.encap})` : row.encap} between our programs and ${row.peer}, offloads ${row.offloads}${row.by === undefined ? '' : `, by ${row.by}`}`,
     carries,
     row,
   );
@@ -125,9 +134,8 @@ for (const row of rows)
 test.serial(
   'UDP super-packets arrive over IPIP, and over VXLAN where they are cut before the wire',
   async (t) => {
-    const missing = whyNoTraffic('tcx', 'wire');
-    if (missing !== undefined) return skip(t, missing);
-    using pair = new Pair('programs', 'tcx');
+    if (skipsOverlay(t, 'vxlan', ...needed)) return;
+    using pair = new Pair('programs', attachKind('auto'));
     pair.offloads('on');
     t.is(await pair.superPackets('a', '10.245.2.5', 20), 200);
     pair.offloads('wire');
@@ -138,35 +146,11 @@ test.serial(
 test.serial(
   'a UDP super-packet inside VXLAN that the kernel would lose is dropped by name',
   async (t) => {
-    const missing = whyNoTraffic('tcx', 'on');
-    if (missing !== undefined) return skip(t, missing);
-    using pair = new Pair('programs', 'tcx');
+    if (skipsOverlay(t, 'vxlan', ...needed)) return;
+    using pair = new Pair('programs', attachKind('auto'));
     pair.offloads('on');
     const arrived = await pair.superPackets('a', '10.244.2.5', 20);
     const dropped = pair.counts('b').get('ingress DROP_INNER_UDP_GSO') ?? 0n;
     t.is(BigInt(arrived) + 10n * dropped, 200n, `${arrived} arrived, ${dropped} of 20 dropped`);
   },
 );
-
-function skip(t: ExecutionContext, why: string): void {
-  t.log(`skipped: ${why}`);
-  t.pass();
-}
-
-function whyNoTraffic(by: AttachBy, offloads: Offloads): string | undefined {
-  if (by === 'tcx' && whyNoPrograms() === undefined && !features.tcx())
-    return 'this kernel has no TCX, it came with 6.6';
-  const tools = ['ip', 'nsenter', 'ethtool', 'ping', 'bridge', 'python3'];
-  if (offloads === 'off') tools.push('tcpdump', 'tshark');
-  const absent = tools.find((tool) => !isHere(tool));
-  return whyNoPrograms() ?? (absent === undefined ? undefined : `${absent} is not installed`);
-}
-
-function isHere(tool: string): boolean {
-  try {
-    execFileSync('sh', ['-c', 'command -v "$0"', tool], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { attachKind } from '../../src/datapath/attach.js';
 import { Endpoint, lossesOf } from '../support/endpoint.js';
 import { Ends, endsNeed } from '../support/ends.js';
-import { skipsOverlay } from '../support/needs.js';
+import { skipsOverlay, skipsPeer } from '../support/needs.js';
 import {
   argumentsOf,
   everythingOff,
@@ -27,7 +27,7 @@ interface Row {
 }
 
 async function arrives(t: ExecutionContext, { overlay, peer, vary, others }: Row): Promise<void> {
-  if (skipsOverlay(t, overlay, ...endsNeed)) return;
+  if (skipsPeer(t, { overlay, peer }, ...endsNeed)) return;
   using pair = new Pair(peer, attachKind('auto'), 'with a cutter');
   using ends = await Ends.of(pair);
   pair.set(vary === 'uplinks' ? 'workloads' : 'uplinks', others);
@@ -56,6 +56,9 @@ const carried: readonly (readonly [OverlayName, Peer])[] = [
   ['vxlan', 'kernel vxlan'],
   ['vxlan6', 'kernel vxlan'],
   ['vxlan6', 'kernel vxlan, zero'],
+  ['ipip', 'kernel ipip'],
+  ['ip6ip over 6', 'kernel ip6ip'],
+  ['ip6ip over 4', 'kernel ip6ip'],
 ];
 
 for (const [overlay, peer] of carried)

@@ -21,8 +21,7 @@ test.serial(
     const manifests = mkdtempSync(join(tmpdir(), 'lab-pools-'));
     t.teardown(() => rmSync(manifests, { recursive: true }));
     cpSync(join(examples, 'crosssubnet'), manifests, { recursive: true });
-    const name = 'test-pools';
-    const lab = await labOf(t, 'crosssubnet', { name, manifests });
+    const lab = await labOf(t, 'crosssubnet', { name: 'test-pools', manifests });
 
     const [a1, c1] = [endpoint(lab, 'a1'), endpoint(lab, 'c1')];
     const { sent, answered } = await pingDuring(a1, c1, async () => {
@@ -37,7 +36,7 @@ test.serial(
     t.true(sent > 20, `${sent} echo requests`);
     t.is(answered, sent, 'traffic of the first pool lost nothing');
 
-    const pings = await ping({ name });
+    const pings = await ping({ name: lab.name });
     t.deepEqual(
       pings
         .map(({ from, to, how = 'unseen', reached }) => ({

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { attachKind } from '../../src/datapath/attach.js';
 import { dissectFile } from '../support/dissect.js';
 import { Ends, endsNeed } from '../support/ends.js';
-import { skipsOverlay } from '../support/needs.js';
+import { skipsPeer } from '../support/needs.js';
 import { overlayNames, type OverlayName } from '../support/overlays.js';
 import { addsUp } from '../support/pair-counters.js';
 import { Pair, type Peer } from '../support/pair.js';
@@ -21,7 +21,7 @@ interface Row {
 }
 
 async function isSound(t: ExecutionContext, { overlay, peer, mtu }: Row): Promise<void> {
-  if (skipsOverlay(t, overlay, ...endsNeed, 'tcpdump', 'tshark')) return;
+  if (skipsPeer(t, { overlay, peer }, ...endsNeed, 'tcpdump', 'tshark')) return;
   const folder = mkdtempSync(join(tmpdir(), 'wire-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'uplink.pcap');
@@ -62,6 +62,9 @@ const rows: readonly Row[] = [
   ...encapsulated.map((overlay): Row => ({ overlay, peer: 'programs, summed', mtu: 1500 })),
   { overlay: 'vxlan', peer: 'kernel vxlan', mtu: 1500 },
   { overlay: 'vxlan6', peer: 'kernel vxlan', mtu: 1500 },
+  { overlay: 'ipip', peer: 'kernel ipip', mtu: 1500 },
+  { overlay: 'ip6ip over 4', peer: 'kernel ip6ip', mtu: 1500 },
+  { overlay: 'ip6ip over 6', peer: 'kernel ip6ip', mtu: 1500 },
   { overlay: 'vxlan', peer: 'programs, summed', mtu: 9000 },
   { overlay: 'vxlan6', peer: 'programs, summed', mtu: 9000 },
   { overlay: 'ipip', peer: 'programs, summed', mtu: 1400 },

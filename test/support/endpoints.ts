@@ -44,3 +44,30 @@ for _ in range(int(sys.argv[2])):
     s.sendto(bytes(10000), (sys.argv[1], 5202))
     time.sleep(0.002)
 `;
+
+/** Python: hashes what one SCTP association brings (RFC 9260; Node has no such sockets). */
+export const sctpReceiver = `
+import hashlib, socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.bind(('::', 5203))
+s.listen(1)
+print('listening')
+connection, _ = s.accept()
+hash = hashlib.sha256()
+while data := connection.recv(1 << 16):
+    hash.update(data)
+print(hash.hexdigest())
+`;
+
+/** Python: sends random bytes and says their hash. */
+export const sctpSender = `
+import hashlib, os, socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+data = os.urandom(int(sys.argv[2]))
+s = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.connect((sys.argv[1], 5203))
+for at in range(0, len(data), 8192):
+    s.sendall(data[at : at + 8192])
+s.close()
+print(hashlib.sha256(data).hexdigest())
+`;

@@ -17,8 +17,14 @@ export async function labOf(
   preset: PresetName,
   options: UpOptions & { readonly name: string },
 ): Promise<Lab> {
-  t.teardown(() => (labNames().includes(options.name) ? down(options.name) : undefined));
-  return up(preset, options);
+  const own = ownName(options);
+  t.teardown(() => (labNames().includes(own.name) ? down(own.name) : undefined));
+  return up(preset, own);
+}
+
+/** What a run that was killed left behind is not in the way of the next. */
+function ownName<Options extends { readonly name: string }>(options: Options): Options {
+  return { ...options, name: `${options.name}-${process.pid}` };
 }
 
 /**
@@ -30,11 +36,12 @@ export function sharedLab(
   preset: PresetName,
   options: UpOptions & { readonly name: string },
 ): () => Promise<Lab> {
+  const own = ownName(options);
   let built: Promise<Lab> | undefined;
   test.after.always(async () => {
-    if (labNames().includes(options.name)) await down(options.name);
+    if (labNames().includes(own.name)) await down(own.name);
   });
-  return () => (built ??= up(preset, options));
+  return () => (built ??= up(preset, own));
 }
 
 /** Runs a command on a node or in a workload, to its end. */

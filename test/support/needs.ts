@@ -2,8 +2,10 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { whyNotTaken } from './crossing.js';
+import { whyNoKernelPeer } from './kernel-devices.js';
 import { whyNoPrograms } from './object.js';
 import { overlays, type OverlayName } from './overlays.js';
+import { isKernel, type Peer } from './pair.js';
 
 /** What this machine lacks for a test, said in its log; true when the test has to be left out. */
 export function skips(t: ExecutionContext, ...commands: readonly string[]): boolean {
@@ -16,8 +18,22 @@ export function skipsOverlay(
   overlay: OverlayName,
   ...commands: readonly string[]
 ): boolean {
+  return skipsFor(t, whyNoOverlay(overlay, commands));
+}
+
+/** The same where the peer may be one of the kernel's devices. */
+export function skipsPeer(
+  t: ExecutionContext,
+  { overlay, peer }: { readonly overlay: OverlayName; readonly peer: Peer },
+  ...commands: readonly string[]
+): boolean {
+  const reason = whyNoOverlay(overlay, commands);
+  return skipsFor(t, reason ?? (isKernel(peer) ? whyNoKernelPeer(peer) : undefined));
+}
+
+function whyNoOverlay(overlay: OverlayName, commands: readonly string[]): string | undefined {
   const { over, family } = overlays[overlay];
-  return skipsFor(t, whyNoPrograms() ?? lacking(commands) ?? whyNotTaken(over, family));
+  return whyNoPrograms() ?? lacking(commands) ?? whyNotTaken(over, family);
 }
 
 function skipsFor(t: ExecutionContext, reason: string | undefined): boolean {

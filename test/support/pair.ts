@@ -6,6 +6,7 @@ import { bringCutter, type Cutter } from '../../src/datapath/cutting.js';
 import { functionOf } from '../../src/datapath/load.js';
 import { countsOf, type Count } from './count.js';
 import { indexOf } from './dut.js';
+import { leadToKernel, type KernelPeer } from './kernel-devices.js';
 import { load, type Loaded } from './load.js';
 import { argumentsOf, offloads, type Offloads, type Setting } from './offloads.js';
 import { datapathObject } from './object.js';
@@ -20,13 +21,13 @@ export type { Side };
  * What B runs. Over IPv6, programs and `kernel vxlan, zero` take UDP without a checksum; the kernel's device
  * with default settings does not, and `programs, summed` are treated as if they did not.
  */
-export type Peer = 'programs' | 'programs, summed' | 'kernel vxlan' | 'kernel vxlan, zero';
+export type Peer = 'programs' | 'programs, summed' | KernelPeer;
 export type AttachBy = 'tcx' | 'clsact';
 export type Cutting = 'with a cutter' | 'without a cutter';
 
 /**
  * Nodes A and B of the corpus on one wire, each with a workload in a namespace of its own, so that its
- * traffic is forwarded. A runs our programs; B runs them too, or the kernel's vxlan device.
+ * traffic is forwarded. A runs our programs; B runs them too, or the kernel's own devices.
  */
 export class Pair implements Disposable {
   readonly #name = `bp2-${process.pid}-pair${(made += 1)}`;
@@ -42,8 +43,8 @@ export class Pair implements Disposable {
     for (const side of sides) wiring.wireWorkload(this.#spaces(side), side);
     const zeroChecksum = peer === 'programs' || peer === 'kernel vxlan, zero';
     this.#attach('a', by, zeroChecksum, cutting);
-    if (peer.startsWith('programs')) this.#attach('b', by, zeroChecksum, cutting);
-    else wiring.leadToKernel(this.namespace('b'), zeroChecksum ? 'zero' : 'default');
+    if (isKernel(peer)) leadToKernel(this.namespace('b'), peer);
+    else this.#attach('b', by, zeroChecksum, cutting);
   }
 
   namespace(side: Side): string {
@@ -172,6 +173,11 @@ export class Pair implements Disposable {
     if (ends === undefined) throw new Error(missing);
     return ends;
   }
+}
+
+/** Whether B runs devices of the kernel. */
+export function isKernel(peer: Peer): peer is KernelPeer {
+  return peer.startsWith('kernel');
 }
 
 const sides = ['a', 'b'] as const;

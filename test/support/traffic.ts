@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { tcpReceiver, tcpSender, udpReceiver, udpSender } from './endpoints.js';
+import {
+  sctpReceiver,
+  sctpSender,
+  tcpReceiver,
+  tcpSender,
+  udpReceiver,
+  udpSender,
+} from './endpoints.js';
 import { runIn, startIn } from './spaces.js';
 
 // Traffic between two namespaces, and a look at it.
@@ -24,12 +31,33 @@ export async function stream(
   address: string,
   bytes: number,
 ): Promise<[sent: string, got: string]> {
-  const server = startIn(to, [process.execPath, '-e', tcpReceiver]);
-  const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+  const node = [process.execPath, '-e'];
+  return hashes(from, [...node, tcpSender, address, String(bytes)], to, [...node, tcpReceiver]);
+}
+
+/** The same over SCTP. */
+export async function sctpStream(
+  from: string,
+  to: string,
+  address: string,
+  bytes: number,
+): Promise<[sent: string, got: string]> {
+  const python = ['python3', '-u', '-c'];
+  const sender = [...python, sctpSender, address, String(bytes)];
+  return hashes(from, sender, to, [...python, sctpReceiver]);
+}
+
+/** What a sender and a receiver say at last; the receiver says first that it listens. */
+async function hashes(
+  from: string,
+  sender: readonly string[],
+  to: string,
+  receiver: readonly string[],
+): Promise<[sent: string, got: string]> {
+  const lines = createInterface(startIn(to, receiver).stdout)[Symbol.asyncIterator]();
   await lines.next(); // listening
-  const client = startIn(from, [process.execPath, '-e', tcpSender, address, String(bytes)]);
   const [sent, got] = await Promise.all([
-    createInterface(client.stdout)[Symbol.asyncIterator]().next(),
+    createInterface(startIn(from, sender).stdout)[Symbol.asyncIterator]().next(),
     lines.next(),
   ]);
   return [String(sent.value), String(got.value)];

@@ -3,7 +3,7 @@ import { inNamespace } from 'libbpf-ts';
 import { nobody as nobodies, nobodyMac } from '../../src/datapath/nexthop.js';
 import { families } from '../../src/net/address.js';
 import { addressIn, overlayNames, overlays, type OverlayName } from './overlays.js';
-import { batchIn, runIn } from './spaces.js';
+import { batchIn } from './spaces.js';
 import { nodes } from './world.js';
 
 // Two nodes on one wire, each with a workload in a namespace of its own, as routes, links and addresses.
@@ -57,32 +57,6 @@ export function leadToPrograms(node: string): void {
     ),
     ...overlayNames.map((name) => `route add ${toNobody(name)}`),
   ]);
-}
-
-/** What the kernel's own vxlan devices on B do about UDP checksums over IPv6. */
-export type Summing = 'default' | 'zero';
-
-/** Leads two pools of A's into vxlan devices on B, as Felix sets them up: no learning, static entries. */
-export function leadToKernel(node: string, summing: Summing): void {
-  const { a, b } = nodes;
-  const zero = summing === 'zero' ? ' udp6zerocsumtx udp6zerocsumrx' : '';
-  batchIn(node, [
-    `link add vxlan.calico mtu 1450 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
-      `local ${b.underlay} dev uplink nolearning`,
-    `link add vxlan-v6.calico mtu 1430 address ${b.vtepMac} type vxlan id 4096 dstport 4789 ` +
-      `local ${b.underlay6} dev uplink nolearning${zero}`,
-    'link set vxlan.calico up',
-    'link set vxlan-v6.calico up',
-    `neigh add 10.244.1.0 lladdr ${a.vtepMac} dev vxlan.calico nud permanent`,
-    'route add 10.244.1.0/24 via 10.244.1.0 dev vxlan.calico onlink',
-    `neigh add fd00:244:0:1:: lladdr ${a.vtepMac} dev vxlan-v6.calico nud permanent`,
-    'route add fd00:244:0:1::/64 via fd00:244:0:1:: dev vxlan-v6.calico onlink',
-  ]);
-  for (const [device, underlay] of [
-    ['vxlan.calico', a.underlay],
-    ['vxlan-v6.calico', a.underlay6],
-  ] as const)
-    runIn(node, ['bridge', 'fdb', 'add', a.vtepMac, 'dev', device, 'dst', underlay]);
 }
 
 /** Gives the uplink and the workload's link another MTU, and the pools what that leaves them. */

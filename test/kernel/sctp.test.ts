@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import test, { type ExecutionContext } from 'ava';
+import { attachKind } from '../../src/datapath/attach.js';
+import { skipsOverlay } from '../support/needs.js';
+import type { Offloads } from '../support/offloads.js';
+import { addressIn, type OverlayName } from '../support/overlays.js';
+import { addsUp } from '../support/pair-counters.js';
+import { Pair } from '../support/pair.js';
+import { sctpStream } from '../support/traffic.js';
+
+// Associations of the kernel's own SCTP: its checksum is a CRC32c that no other transport has (RFC 9260
+// appendix A), left to the NIC or computed when a super-packet is cut (SKB_GSO_SCTP).
+
+const megabyte = 1_000_000;
+
+async function arrives(t: ExecutionContext, overlay: OverlayName, offloads: Offloads) {
+  if (skipsOverlay(t, overlay, 'ip', 'nsenter', 'ethtool', 'ping', 'python3')) return;
+  const missing = whyNoSctp();
+  if (missing !== undefined) {
+    t.log(`skipped: ${missing}`);
+    return t.pass();
+  }
+  using pair = new Pair('programs', attachKind('auto'), 'with a cutter');
+  pair.offloads(offloads);
+  for (const [from, to] of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ] as const) {
+    const [source, sink] = [pair.workload(from), pair.workload(to)];
+    const [sent, got] = await sctpStream(source, sink, addressIn(overlay, to), megabyte);
+    t.is(got, sent, `from ${from}`);
+    t.regex(sent, /^[0-9a-f]{64}$/);
+  }
+  await pair.settle();
+  addsUp(t, pair);
+}
+
+function whyNoSctp(): string | undefined {
+  const open = 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)';
+  const { status, stderr } = spawnSync('python3', ['-c', open], { encoding: 'utf8' });
+  return status === 0 ? undefined : `this kernel has no SCTP: ${stderr.trim().split('\n').at(-1)}`;
+}
+
+for (const overlay of ['vxlan', 'ipip', 'vxlan6', 'ip6ip over 4'] as const)
+  for (const offloads of ['on', 'wire', 'off'] as const)
+    test.serial(
+      `SCTP through ${overlay}, offloads ${offloads}: every byte arrives`,
+      arrives,
+      overlay,
+      offloads,
+    );
