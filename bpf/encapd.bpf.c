@@ -80,14 +80,14 @@ static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 /* Whether this node may send from the packet's source. Local processes may send as they please. */
 static __always_inline int is_source_ours(const struct __sk_buff *skb, const struct ip *inner)
 {
-	const struct block *block;
 	const struct peer *self;
+	struct block block;
 
 	if (config.source_check == CHECK_OFF || !is_forwarded(skb))
 		return 1;
 	block = block_of(inner->family, &inner->source);
-	if (block)
-		return is_self(block->peer);
+	if (is_block(&block))
+		return is_self(block.peer);
 	if (config.source_check == CHECK_POOL)
 		return 1;
 	/* Masqueraded by this node for a Service. No workload can claim it: the kernel forwards
@@ -138,13 +138,12 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	struct cursor at = cursor_at(skb, ip_bytes_in(skb));
 	const struct ethhdr *ethernet = take_ethernet(&at);
 	const struct policy *policy;
-	const struct block *block;
 	struct peer *self, *peer;
 	struct peer_traffic *traffic;
 	enum verdict verdict;
 	enum family family;
+	struct block block;
 	enum encap encap;
-	struct pool *pool;
 	struct ip inner;
 	int for_pool;
 
@@ -167,34 +166,31 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	if (!inner.ttl)
 		return DROP_TTL;
 
-	pool = pool_of(inner.family, &inner.destination);
-	if (!pool)
-		return DROP_NOT_IN_POOL;
-	block = block_in(pool, inner.family, &inner.destination);
-	if (!block)
-		return DROP_NO_BLOCK;
-	if (is_self(block->peer))
+	block = block_of(inner.family, &inner.destination);
+	if (!is_block(&block))
+		return block.peer == ONLY_A_POOL ? DROP_NO_BLOCK : DROP_NOT_IN_POOL;
+	if (is_self(block.peer))
 		return DROP_LOCAL_BLOCK;
 	if (!is_source_ours(skb, &inner))
 		return DROP_SRC_SPOOF;
 	if (is_martian(family, &inner.source))
 		return DROP_INNER_MARTIAN;
-	tell_peer(skb, block->peer);
-	peer = peer_at(block->peer);
+	tell_peer(skb, block.peer);
+	peer = peer_at(block.peer);
 	if (!peer)
 		return DROP_NO_PEER;
 	self = self_of(peer->family);
 	if (!self)
 		return DROP_NO_SELF;
-	policy = policy_at(block->policy);
+	policy = policy_at(block.policy);
 	if (!policy)
 		return DROP_NO_POLICY;
 
 	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
 	verdict = trim(skb, &inner);
 	if (!verdict && encap != ENCAP_NONE)
-		verdict = path_check(skb, &inner, peer, block->peer,
-				     encap_bytes(encap, peer->family));
+		verdict =
+			path_check(skb, &inner, peer, block.peer, encap_bytes(encap, peer->family));
 	if (!verdict && encap != ENCAP_NONE && is_gso_lost(skb, &inner))
 		verdict = DROP_NO_CHECKSUM;
 	if (!verdict)
@@ -207,7 +203,7 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	 * An encapsulated packet has a route of its own by then. */
 	if (verdict == DIRECT && skb->mark & config.own_mark)
 		verdict = DIRECT_AGAIN;
-	traffic = peer_traffic_at(block->peer);
+	traffic = peer_traffic_at(block.peer);
 	if (traffic && verdict != DIRECT_AGAIN)
 		count(verdict == DIRECT ? &traffic->direct : &traffic->encapsulated, frame_bytes);
 	send(skb, verdict, peer);
@@ -240,12 +236,12 @@ static __always_inline enum verdict source_check(const struct source *source,
 						 const struct ip *outer, const struct ip *inner)
 {
 	const struct source *node;
-	const struct block *block;
+	struct block block;
 
 	if (config.source_check == CHECK_OFF)
 		return UNDECIDED;
 	block = block_of(inner->family, &inner->source);
-	if (!block) {
+	if (!is_block(&block)) {
 		if (config.source_check == CHECK_POOL || source->peer == PEER_EXTERNAL)
 			return UNDECIDED;
 		if (outer->family == inner->family)
@@ -254,7 +250,7 @@ static __always_inline enum verdict source_check(const struct source *source,
 		node = node_of(inner->family, &inner->source);
 		return node && is_same_node(node->peer, source->peer) ? UNDECIDED : DROP_INNER_SRC;
 	}
-	return is_same_node(block->peer, source->peer) ? UNDECIDED : DROP_INNER_SRC;
+	return is_same_node(block.peer, source->peer) ? UNDECIDED : DROP_INNER_SRC;
 }
 
 /* Whether the inner destination is ours to deliver: no relay, no ping-pong (CVE-2020-10136); and
@@ -263,16 +259,16 @@ static __always_inline enum verdict destination_check(const struct ip *outer,
 						      const struct ip *inner, enum encap encap)
 {
 	const struct policy *policy;
-	const struct block *block;
+	struct block block;
 
 	if (config.destination_check == CHECK_OFF)
 		return UNDECIDED;
 	block = block_of(inner->family, &inner->destination);
-	if (!block)
+	if (!is_block(&block))
 		return config.destination_check == CHECK_POOL ? UNDECIDED : DROP_INNER_DST;
-	if (!is_self(block->peer))
+	if (!is_self(block.peer))
 		return DROP_INNER_DST;
-	policy = policy_at(block->policy);
+	policy = policy_at(block.policy);
 	if (!policy)
 		return DROP_NO_POLICY;
 	if (!(policy->accepted & (1U << encap)))

@@ -111,44 +111,76 @@ static __always_inline struct pool *pool_of(enum family family, const struct add
 	return bpf_map_lookup_elem(&pools, &key);
 }
 
-/* The first `length` bits of one of an address's words. */
-static __always_inline __be32 prefix_of(__be32 word, __s32 length)
+/* A word of 64 bits with the first `length` of them set, 64 at most. In two steps: C has no shift
+ * by 64. */
+static __always_inline __u64 first_bits(__u64 length)
 {
-	if (length <= 0)
-		return 0;
-	return length >= 32 ? word : word & bpf_htonl(~0U << (32 - length));
+	return ~(~0ULL >> length / 2 >> (length - length / 2));
 }
 
-/* The block of this pool that holds the address. Borrowed addresses are blocks of full length, so
- * they win over the block that they come from. */
-static __noinline struct block *block_in(const struct pool *pool, enum family family,
-					 const struct address *address)
+/* The first `length` bits of an address. Without branches: the verifier follows each of them, for
+ * every length. */
+static __always_inline struct address prefix_of(const struct address *address, __u8 length)
 {
+	__s64 beyond = (__s64)length - 64;
+	__u64 upper, lower;
+
+	beyond &= ~(beyond >> 63); /* 0 at least */
+	upper = first_bits(length - beyond);
+	lower = first_bits(beyond);
+	return (struct address){.word = {
+					address->word[0] & bpf_htonl(upper >> 32),
+					address->word[1] & bpf_htonl((__u32)upper),
+					address->word[2] & bpf_htonl(lower >> 32),
+					address->word[3] & bpf_htonl((__u32)lower),
+				}};
+}
+
+/* In place of a block's peer: what holds an address when no block does. */
+enum {
+	ONLY_A_POOL = 0xfffffffd,
+	NOTHING = 0xfffffffe,
+};
+
+/* A block as one scalar, all that such a function may give back. Not static, so that the verifier
+ * follows it once, and not once for each way that leads here (kernels from 5.6). Borrowed addresses
+ * are blocks of full length: they win over the block that they come from. */
+__noinline __u64 find_block(__u32 family, __u64 upper, __u64 lower)
+{
+	const struct address address = {.word = {upper >> 32, upper, lower >> 32, lower}};
 	struct block_key key = {.family = family};
+	struct pool *pool = pool_of(family, &address);
 	struct block *block;
 
+	if (!pool)
+		return (__u64)NOTHING << 32;
 	for (int i = 0; i < POOL_BLOCK_LENGTHS; i++) {
-		__s32 length = pool->block_lengths[i];
+		__u8 length = pool->block_lengths[i];
 
 		if (!length)
-			return NULL;
+			break;
 		key.prefix_length = length;
-		key.address.word[0] = prefix_of(address->word[0], length);
-		key.address.word[1] = prefix_of(address->word[1], length - 32);
-		key.address.word[2] = prefix_of(address->word[2], length - 64);
-		key.address.word[3] = prefix_of(address->word[3], length - 96);
+		key.address = prefix_of(&address, length);
 		block = bpf_map_lookup_elem(&blocks, &key);
 		if (block)
-			return block;
+			return (__u64)block->peer << 32 | block->policy;
 	}
-	return NULL;
+	return (__u64)ONLY_A_POOL << 32;
 }
 
-static __always_inline struct block *block_of(enum family family, const struct address *address)
+static __always_inline struct block block_of(enum family family, const struct address *address)
 {
-	struct pool *pool = pool_of(family, address);
+	const __be32 *word = address->word;
+	__u64 found =
+		find_block(family, (__u64)word[0] << 32 | word[1], (__u64)word[2] << 32 | word[3]);
 
-	return pool ? block_in(pool, family, address) : NULL;
+	return (struct block){.peer = found >> 32, .policy = found};
+}
+
+/* Whether it is one, or says what there is instead. */
+static __always_inline int is_block(const struct block *block)
+{
+	return block->peer < ONLY_A_POOL;
 }
 
 static __always_inline int is_self(__u32 peer)

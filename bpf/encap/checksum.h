@@ -27,8 +27,9 @@ struct {
 	__type(value, struct chunk);
 } scratch SEC(".maps");
 
-/* Sums the bytes of a frame from `from`, an even distance behind what was summed before. */
-static __noinline long frame_sum(struct __sk_buff *skb, __u32 from, __u32 to)
+/* Sums the bytes of a frame from `from`, an even distance behind what was summed before; negative:
+ * there are not so many. Not static: the verifier follows it once. */
+__noinline long frame_sum(struct __sk_buff *skb, __u32 from, __u32 to)
 {
 	const __u32 zero = 0;
 	struct chunk *chunk = bpf_map_lookup_elem(&scratch, &zero);

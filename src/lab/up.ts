@@ -19,6 +19,8 @@ export interface UpOptions {
   readonly carrier?: Carrier;
   /** Calico resources for the agents; default: the preset's folder under examples/. */
   readonly manifests?: string;
+  /** How long an agent may take until it is ready; default: 20 s. */
+  readonly patienceMs?: number;
   readonly onStep?: (sentence: string) => void;
 }
 
@@ -50,7 +52,7 @@ export async function up(preset: PresetName, options: UpOptions = {}): Promise<L
     writeLab(lab);
     await Promise.all(
       lab.nodes.map(async ({ name: node, agent }) => {
-        if (agent !== undefined) await untilReady(node, agent);
+        if (agent !== undefined) await untilReady(node, agent, options.patienceMs);
       }),
     );
     const agents = lab.nodes.filter(({ agent }) => agent !== undefined);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from '../support/load.js';
-import { compile, root, whyNoCompiler } from '../support/object.js';
+import { compile, root, whyNoCompiler, whyNoPrograms } from '../support/object.js';
 
 /** The last helper of 5.10, bpf_redirect_peer: what comes behind it needs a guard. */
 const lastOf510 = 155;
@@ -38,6 +38,17 @@ function skip(t: ExecutionContext, why: string): void {
 
 test('the programs compile without a warning and load, as BPF v3', loads, 'v3');
 test('the same as BPF v2, where packet pointers are easily broken', loads, 'v2');
+
+test('the verifier is done in 30,000 instructions: a node loads them in a tenth of a second', (t) => {
+  const missing = whyNoPrograms();
+  if (missing !== undefined) return skip(t, missing);
+  using object = load('a').object;
+  for (const name of object.programNames) {
+    const { verifiedInstructions } = object.program(name).info;
+    t.log(`${name}: ${verifiedInstructions}`); // before 5.16 the kernel does not say
+    t.true(verifiedInstructions < 30_000, name);
+  }
+});
 
 test('no helper is called that 5.10 lacks, but behind its guard', (t) => {
   const header = '/usr/include/bpf/bpf_helper_defs.h';

@@ -10,6 +10,7 @@ import { type PresetName } from '../../src/lab/presets.js';
 import { untilSaid } from '../../src/lab/said.js';
 import { labNames, namespaceOf, type Lab } from '../../src/lab/state.js';
 import { up, type UpOptions } from '../../src/lab/up.js';
+import { slowness } from './slowness.js';
 
 /** A lab of a test's own, removed whatever becomes of the test. */
 export async function labOf(
@@ -17,14 +18,18 @@ export async function labOf(
   preset: PresetName,
   options: UpOptions & { readonly name: string },
 ): Promise<Lab> {
-  const own = ownName(options);
+  const own = forTests(options);
   t.teardown(() => (labNames().includes(own.name) ? down(own.name) : undefined));
   return up(preset, own);
 }
 
-/** What a run that was killed left behind is not in the way of the next. */
-function ownName<Options extends { readonly name: string }>(options: Options): Options {
-  return { ...options, name: `${options.name}-${process.pid}` };
+/** A name of this process' own: what a run that was killed left behind is not in the way of the next. */
+function forTests(options: UpOptions & { readonly name: string }) {
+  return {
+    ...options,
+    name: `${options.name}-${process.pid}`,
+    patienceMs: 20_000 * slowness,
+  };
 }
 
 /**
@@ -36,7 +41,7 @@ export function sharedLab(
   preset: PresetName,
   options: UpOptions & { readonly name: string },
 ): () => Promise<Lab> {
-  const own = ownName(options);
+  const own = forTests(options);
   let built: Promise<Lab> | undefined;
   test.after.always(async () => {
     if (labNames().includes(own.name)) await down(own.name);
