@@ -11,6 +11,7 @@ import type { Lab } from '../../src/lab/state.js';
 import { addWorkloads } from '../../src/lab/workload.js';
 import { labOf } from '../support/lab.js';
 import { skips } from '../support/needs.js';
+import { within } from '../support/slowness.js';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
@@ -64,7 +65,7 @@ async function untilAllAnswer(lab: Lab): Promise<void> {
     ['b3', 'a3'],
     ['c3', 'b3'],
   ] as const;
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + within(10_000);
   for (const [from, to] of pairs)
     while ((await pingOnce(endpoint(lab, from), endpoint(lab, to))) === undefined) {
       if (Date.now() > deadline) return; // the matrix will show it

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { Family } from '../../src/net/address.js';
 import { skips } from '../support/needs.js';
+import { within } from '../support/slowness.js';
 import { inside, ip, Network } from './datapath/network.js';
 
 // A router between the two nodes that forwards 1400 bytes and no more, in an underlay of both families.
@@ -37,7 +38,8 @@ test.serial('what a router on the way takes is learned in both families', async 
       const space = network.space(side);
       const routes = (): string => ip('-n', space, `-${family.slice(-1)}`, 'route', 'show');
       const isThere = (): boolean => new RegExp(`(/26|/122) via .* mtu ${fits} `).test(routes());
-      for (const began = Date.now(); !isThere() && Date.now() < began + 1000;) await sleep(20);
+      for (const began = Date.now(); !isThere() && Date.now() < began + within(1000);)
+        await sleep(20);
       t.true(isThere(), `${family} on ${side}\n${routes()}`);
     }
     t.regex(echo(network, 'wa', family, 3000, '-M', 'dont', '-c3'), / 3 received/, family);

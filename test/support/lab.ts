@@ -10,7 +10,7 @@ import { type PresetName } from '../../src/lab/presets.js';
 import { untilSaid } from '../../src/lab/said.js';
 import { labNames, namespaceOf, type Lab } from '../../src/lab/state.js';
 import { up, type UpOptions } from '../../src/lab/up.js';
-import { slowness } from './slowness.js';
+import { within } from './slowness.js';
 
 /** A lab of a test's own, removed whatever becomes of the test. */
 export async function labOf(
@@ -28,7 +28,7 @@ function forTests(options: UpOptions & { readonly name: string }) {
   return {
     ...options,
     name: `${options.name}-${process.pid}`,
-    patienceMs: 20_000 * slowness,
+    patienceMs: within(20_000),
   };
 }
 
@@ -79,7 +79,7 @@ export function transfer(
     fileURLToPath(new URL('transfer.js', import.meta.url)),
     ...words.map(String),
   ]);
-  const running = execa(file, args, { reject: false, timeout: 120_000 });
+  const running = execa(file, args, { reject: false, timeout: within(120_000) });
   return {
     said: running.stdout,
     kill: () => running.kill('SIGKILL'),

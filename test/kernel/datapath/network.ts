@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { within } from '../../support/slowness.js';
 import { clusterOf, type PoolModes, type Stack } from './cluster.js';
 
 const agentMain = fileURLToPath(new URL('./agent.js', import.meta.url));
@@ -273,7 +274,7 @@ export class Agent {
 
   /** Waits for a line of the log; `from` skips what was there before. */
   async until(msg: string, { from = 0, timeoutMs = 20_000 } = {}): Promise<LogLine> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + within(timeoutMs);
     for (;;) {
       const line = this.lines.slice(from).find((candidate) => candidate.msg === msg);
       if (line !== undefined) return line;
