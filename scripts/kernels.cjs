@@ -1,7 +1,9 @@
 'use strict';
 // The ring `kernels`: the rings below it once more, each in a guest that runs another kernel.
 
+const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
+const { checkTable } = require('./kernel-table.cjs');
 
 const root = join(__dirname, '..');
 const vmtest = join(root, 'scripts/vm/vmtest');
@@ -26,7 +28,15 @@ const endings = {
 async function runKernels({ kernels = usual, rings, runIn, tell }) {
   const sum = { passed: 0, failures: [], skipped: new Map() };
   const rows = [];
+  const columns = {};
   for (const kernel of kernels) {
+    const asked = featuresOf(kernel);
+    if (asked.failure !== undefined) {
+      sum.failures.push(asked.failure);
+      tell({ name: kernel }, { passed: 0, failures: [asked.failure], skipped: new Map() }, 0);
+      continue;
+    }
+    columns[kernel] = asked.features;
     for (const ring of rings) {
       const started = Date.now();
       const result = await runIn(ring, (words) => inGuest(kernel, words));
@@ -44,7 +54,24 @@ async function runKernels({ kernels = usual, rings, runIn, tell }) {
     }
   }
   printTable(rows);
+  const wrong = checkTable(columns, { write: process.env.ENCAP_WRITE_DOCS === '1' });
+  tell(
+    { name: 'docs/kernels.md' },
+    { passed: wrong.length === 0 ? 1 : 0, failures: wrong, skipped: new Map() },
+    0,
+  );
+  sum.passed += wrong.length === 0 ? 1 : 0;
+  sum.failures.push(...wrong);
   return sum;
+}
+
+/** A column of docs/kernels.md, asked in a guest; a kernel that cannot be had or booted is a failure. */
+function featuresOf(kernel) {
+  const script = join(root, 'dist/test/support/kernel-features.js');
+  const [command, ...args] = inGuest(kernel, [process.execPath, script]);
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === 0) return { features: JSON.parse(stdout).features };
+  return { failure: onKernel(kernel, { title: `ava ended with ${status}`, detail: stderr }) };
 }
 
 /** A command and its arguments, as they run inside a guest. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { inNamespace, Link, Netlink } from 'libbpf-ts';
+import { attachKind } from '../../src/datapath/attach.js';
 import { cutterNames, wantedCutter } from '../../src/datapath/cutter.js';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus } from '../../src/datapath/status.js';
@@ -154,24 +155,39 @@ const spoils = {
   'with segmentation on': (space: string) =>
     inside(space, 'ethtool', '-K', enter, 'tso', 'on', 'tx-udp_tnl-segmentation', 'on', 'tx', 'on'),
   'that merges again': (space: string) => inside(space, 'ethtool', '-K', leave, 'gro', 'on'),
-  'by another name': (space: string) => {
-    ip('-n', space, 'link', 'set', enter, 'down');
-    ip('-n', space, 'link', 'set', enter, 'name', 'other0');
-  },
+  'by another name': rename,
 } as const;
+
+/** Older kernels rename no interface that is up, and the agent sets it up again at once. */
+function rename(space: string): void {
+  for (let tries = 1; ; tries += 1)
+    try {
+      ip('-n', space, 'link', 'set', enter, 'down');
+      ip('-n', space, 'link', 'set', enter, 'name', 'other0');
+      return;
+    } catch (cause) {
+      if (tries === 20) throw cause;
+    }
+}
 
 kernelTest('a cutter without its program: repaired within a second', async (t, network) => {
   await network.agent('a');
   t.true(isWhole(network));
+  if (attachKind('auto') === 'clsact')
+    inside(network.space('a'), 'tc', 'filter', 'del', 'dev', leave, 'ingress');
+  else detachLink(t, network);
+  const ms = await repaired(network);
+  t.log(`${Math.round(ms)} ms`);
+  t.true(ms < within(1000));
+});
+
+function detachLink(t: ExecutionContext, network: Network): void {
   const { pins } = foldersOf(network.environment('a'));
   const [generation = ''] = readdirSync(pins);
   using link = Link.open(join(pins, generation, 'links', 'cutter'));
   link.detach();
   t.is(link.info.ifindex, 0, 'it is on no interface any more');
-  const ms = await repaired(network);
-  t.log(`${Math.round(ms)} ms`);
-  t.true(ms < within(1000));
-});
+}
 
 for (const [what, spoil] of Object.entries(spoils))
   kernelTest(`a cutter ${what}: repaired within a second`, async (t, network) => {
