@@ -90,8 +90,20 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 		return is_self(block.peer);
 	if (config.source_check == CHECK_POOL)
 		return 1;
-	/* Masqueraded by this node for a Service. No workload can claim it: the kernel forwards
-	 * nothing that comes from one of its own addresses (RFC 1812 section 5.3.8). */
+	self = self_of(inner->family);
+	return self && same_address(&self->underlay, &inner->source);
+}
+
+/* Whether a forwarded packet comes from this node's own address. Masqueraded for a Service, it
+ * would have the tunnel address, which belongs to the next hop of our routes; but IPv6 chooses
+ * without one, and what was masqueraded before our time goes to nodes that need no tunnel. */
+static __always_inline int is_own_address_taken(const struct __sk_buff *skb, const struct ip *inner)
+{
+	const struct peer *self;
+
+	if (config.source_check != CHECK_STRICT || inner->family != FAMILY_IPV4 ||
+	    !is_forwarded(skb))
+		return 0;
 	self = self_of(inner->family);
 	return self && same_address(&self->underlay, &inner->source);
 }
@@ -187,6 +199,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return DROP_NO_POLICY;
 
 	encap = peer->same_subnet ? policy->same_subnet : policy->other_subnet;
+	if (encap != ENCAP_NONE && is_own_address_taken(skb, &inner))
+		return DROP_SRC_SPOOF;
 	verdict = trim(skb, &inner);
 	if (!verdict && encap != ENCAP_NONE)
 		verdict =

@@ -19,8 +19,13 @@ export const routeProtocol = 147;
 /** The kernel gives the loopback interface this index in every network namespace. */
 export const loopback = 1;
 
-/** Label of every IPv4 address that we put on lo. */
-export const addressLabel = 'lo:encap';
+/** How the label of each IPv4 address of ours ends. */
+export const addressAlias = ':encap';
+
+/** Label of an IPv4 address of ours on an interface; the kernel keeps 15 characters. */
+export function labelOn(interfaceName: string): string {
+  return interfaceName.slice(0, 15 - addressAlias.length) + addressAlias;
+}
 
 /** IPv6 addresses have no label: the metric that a prefix route of theirs would have tells ours (since 4.18). */
 export const addressMetric = 14748;

@@ -7,7 +7,7 @@ import type { Remembered } from './indices.js';
 import { step, type Step } from './reconcile.js';
 import type { Switching } from './switching.js';
 import type { Table } from './table.js';
-import type { KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
+import type { KernelAddress, KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
 
 /** The tables of the programs. */
 export interface MapTables {
@@ -22,7 +22,7 @@ export interface MapTables {
 /** The tables of the kernel that lead packets to the programs. */
 export interface NetworkTables {
   readonly neighbours: Table<string, KernelNeighbour>;
-  readonly addresses: Table<Address, Address>;
+  readonly addresses: Table<Address, KernelAddress>;
   readonly routes: Table<string, KernelRoute>;
 }
 

@@ -3,7 +3,7 @@ import { families, familyOf, type Address, type Family } from '../net/address.js
 import { isHost, type Cidr } from '../net/cidr.js';
 import { networkFaults, type Fault } from './fault.js';
 import { mtuOf } from './mtu.js';
-import { blackholePriority, guardPriority, nobody, poolPriority } from './nexthop.js';
+import { blackholePriority, guardPriority, loopback, nobody, poolPriority } from './nexthop.js';
 import { ipv6MinimumMtu } from './sysctl.js';
 import { underlayMtu, type Uplink } from './uplink.js';
 
@@ -30,10 +30,19 @@ export interface KernelNeighbour {
   readonly index: number;
 }
 
+/** Where a tunnel address is. */
+export interface KernelAddress {
+  readonly index: number;
+  /** The other end of a point-to-point address: NOBODY makes MASQUERADE choose it for what goes there. */
+  readonly peer: Address | undefined;
+  /** Before the interface's other addresses: then the kernel would send from it what is none of ours. */
+  readonly isFirst: boolean;
+}
+
 /** What the kernel's own tables should hold for the programs to be met: routes, NOBODY, tunnel addresses. */
 export interface Underlay {
   readonly neighbours: ReadonlyMap<string, KernelNeighbour>;
-  readonly addresses: ReadonlyMap<Address, Address>;
+  readonly addresses: ReadonlyMap<Address, KernelAddress>;
   readonly routes: ReadonlyMap<string, KernelRoute>;
   /** Pools that this node can't carry now, and why: their packets are refused, never sent in clear. */
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
@@ -90,12 +99,31 @@ export function underlayOf(desired: Desired, uplink: Uplink, crossing: () => Cro
     addresses: new Map(
       families
         .filter(speaks)
-        .flatMap((family) => desired.self[family]?.tunnelAddresses ?? [])
-        .map((address) => [address, address]),
+        .flatMap((family) =>
+          (desired.self[family]?.tunnelAddresses ?? []).map((address, place) => [
+            address,
+            addressOn(uplink, family, place),
+          ]),
+        ),
     ),
     routes,
     notCarried,
     faults: networkFaults(used, uplink),
+  };
+}
+
+/**
+ * IPv4: on the uplink, so that what this node masquerades for a Service has the tunnel address, as with Calico's
+ * devices, and its answers come by the tunnel. MASQUERADE takes the address of the interface that matches the next
+ * hop (inet_select_addr), and one may. IPv6 asks for no next hop: there the uplink's choice would change for others,
+ * so its addresses are on lo.
+ */
+function addressOn(uplink: Uplink, family: Family, place: number): KernelAddress {
+  if (family === 'ipv6') return { index: loopback, peer: undefined, isFirst: false };
+  return {
+    index: uplink.index,
+    peer: place === 0 ? nobody.ipv4 : undefined,
+    isFirst: false,
   };
 }
 

@@ -16,10 +16,17 @@ function inForce(network: Network): string {
   return [
     ip('-n', space, 'route', 'show', 'proto', '147'),
     ip('-n', space, 'neigh', 'show', '169.254.47.89'),
-    ip('-n', space, '-o', 'address', 'show', 'dev', 'lo', 'label', 'lo:encap'),
+    ip('-n', space, '-o', '-4', 'address', 'show', 'label', '*:encap'),
+    order(space),
     ...inNamespace(`/run/netns/${space}`, () => programs(network)),
     pins(network),
   ].join('\n');
+}
+
+/** Of the node's addresses: from its uplink's first one the kernel sends whatever has no better. */
+function order(space: string): string {
+  const lines = ip('-n', space, '-o', '-4', 'address', 'show', 'scope', 'global').split('\n');
+  return lines.map((line) => line.split(/\s+/)[3]).join(' ');
 }
 
 function programs(network: Network): string[] {
@@ -127,8 +134,20 @@ test.serial(repairs, "nobody's neighbour entry with another MAC", (_, space) =>
     'permanent',
   ),
 );
+/** As ip(8) names it: both ends. */
+const ownAddress = ['10.244.1.0', 'peer', '169.254.47.89/32'];
+
+test.serial(repairs, 'the node’s address taken and given again, behind ours', (_, space) => {
+  ip('-n', space, 'address', 'del', '192.168.77.1/24', 'dev', 'eth0');
+  ip('-n', space, 'address', 'add', '192.168.77.1/24', 'dev', 'eth0');
+});
+
+test.serial(repairs, 'the tunnel address on lo, as before', (_, space) => {
+  ip('-n', space, 'address', 'add', '10.244.1.0/32', 'dev', 'lo', 'label', 'lo:encap');
+});
+
 test.serial(repairs, 'the tunnel address deleted', (_, space) =>
-  ip('-n', space, 'address', 'del', '10.244.1.0/32', 'dev', 'lo'),
+  ip('-n', space, 'address', 'del', ...ownAddress, 'dev', 'eth0'),
 );
 test.serial(repairs, 'the uplink down and up', (_, space) => {
   ip('-n', space, 'link', 'set', 'eth0', 'down');
@@ -147,7 +166,7 @@ test.serial(
   repairs,
   'the uplink renamed',
   (_, space) => ip('-n', space, 'link', 'set', 'eth0', 'name', 'wan0'),
-  (wanted) => wanted.replaceAll('dev eth0', 'dev wan0'),
+  (wanted) => wanted.replaceAll('eth0', 'wan0'),
 );
 test.serial(repairs, 'a program detached by somebody', (network, space) => {
   const { pins: folder } = foldersOf(network.environment('a'));

@@ -26,8 +26,9 @@ async function arrives(t: ExecutionContext, overlay: OverlayName, offloads: Offl
     ['a', 'b'],
     ['b', 'a'],
   ] as const) {
-    const [source, sink] = [pair.workload(from), pair.workload(to)];
-    const [sent, got] = await sctpStream(source, sink, addressIn(overlay, to), megabyte);
+    const addresses = { from: addressIn(overlay, from), to: addressIn(overlay, to) };
+    const ends = [pair.workload(from), pair.workload(to)] as const;
+    const [sent, got] = await sctpStream(...ends, addresses, megabyte);
     t.is(got, sent, `from ${from}`);
     t.regex(sent, /^[0-9a-f]{64}$/);
   }

@@ -29,11 +29,6 @@ const overrides: Readonly<Record<string, { verdict: string; because: string }>> 
     verdict: 'DIRECT',
     because: 'its pool route says NOBODY: the program itself writes the real next hop',
   },
-  'x-spoof-node': {
-    verdict: 'ENCAPSULATED',
-    because:
-      'the kernel forwards nothing from its own addresses (test/kernel/service.test.ts): this is masqueraded Service traffic',
-  },
   'o-options-fake-udp': {
     verdict: 'PASS_NOT_OURS',
     because: 'behind its options the real UDP port is 53: it is no tunnel packet at all',

@@ -162,16 +162,34 @@ export const egressExits: readonly Exit[] = [
     origin: forwarded,
   },
   {
-    verdict: 'ENCAPSULATED',
-    title: 'a connection of a workload to a Service, masqueraded to this node’s address',
+    verdict: 'DROP_SRC_SPOOF',
+    title: 'a workload that uses this node’s address',
     packet: pooled(a.underlay, '10.244.2.9'),
     origin: forwarded,
   },
   {
     verdict: 'ENCAPSULATED',
-    title: 'a NodePort connection under this node’s address',
-    packet: pooled(a.underlay, '10.244.2.9'),
+    title: 'a connection to a Service, masqueraded to this node’s tunnel address',
+    packet: pooled('10.244.1.0', '10.244.2.9'),
+    origin: forwarded,
+  },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'a NodePort connection, masqueraded likewise',
+    packet: pooled('10.244.1.0', '10.244.2.9'),
     origin: { from: 'uplink' },
+  },
+  {
+    verdict: 'DIRECT',
+    title: 'a connection masqueraded to this node’s address, to a node that needs no tunnel',
+    packet: pooled(a.underlay, '10.246.2.9'),
+    origin: forwarded,
+  },
+  {
+    verdict: 'ENCAPSULATED',
+    title: 'an IPv6 connection masqueraded to this node’s address',
+    packet: pooled6(a.underlay6, wb6).udp(1, 2),
+    origin: forwarded,
   },
   {
     verdict: 'DROP_NO_PEER',

@@ -45,11 +45,15 @@ for _ in range(int(sys.argv[2])):
     time.sleep(0.002)
 `;
 
-/** Python: hashes what one SCTP association brings (RFC 9260; Node has no such sockets). */
+/**
+ * Python: hashes what one SCTP association brings (RFC 9260; Node has no such sockets). Each end names one address:
+ * otherwise it tells of all that it has, and they try those.
+ */
 export const sctpReceiver = `
-import hashlib, socket
-s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
-s.bind(('::', 5203))
+import hashlib, socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.bind((sys.argv[1], 5203))
 s.listen(1)
 print('listening')
 connection, _ = s.accept()
@@ -63,8 +67,9 @@ print(hash.hexdigest())
 export const sctpSender = `
 import hashlib, os, socket, sys
 family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
-data = os.urandom(int(sys.argv[2]))
+data = os.urandom(int(sys.argv[3]))
 s = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.bind((sys.argv[2], 0))
 s.connect((sys.argv[1], 5203))
 for at in range(0, len(data), 8192):
     s.sendall(data[at : at + 8192])

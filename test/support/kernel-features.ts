@@ -17,12 +17,12 @@ export function kernelFeatures(): Readonly<Record<string, string>> {
   return {
     'programs hang by': { tcx: 'TCX', clsact: 'clsact' }[attachKind('auto')],
     'BTF of the kernel': yesNo(features.kernelBtf()),
-    'BPF_F_ADJ_ROOM_ENCAP_L2_ETH': yesNo(probes.adjustRoomPush !== 0),
+    BPF_F_ADJ_ROOM_ENCAP_L2_ETH: yesNo(probes.adjustRoomPush !== 0),
     'BPF_F_ADJ_ROOM_DECAP_L3_IPV4, _IPV6': yesNo(crossingOf(probes) === 'crosses families'),
-    'BPF_F_ADJ_ROOM_DECAP_L4_UDP': yesNo(!cutsVxlan),
-    'BPF_F_ADJ_ROOM_DECAP_IPXIP4': yesNo(probes.adjustRoomPopIpxip4 !== 0),
-    'BPF_F_ADJ_ROOM_DECAP_IPXIP6': yesNo(probes.adjustRoomPopIpxip6 !== 0),
-    'bpf_check_mtu': yesNo(probes.checkMtu),
+    BPF_F_ADJ_ROOM_DECAP_L4_UDP: yesNo(!cutsVxlan),
+    BPF_F_ADJ_ROOM_DECAP_IPXIP4: yesNo(probes.adjustRoomPopIpxip4 !== 0),
+    BPF_F_ADJ_ROOM_DECAP_IPXIP6: yesNo(probes.adjustRoomPopIpxip6 !== 0),
+    bpf_check_mtu: yesNo(probes.checkMtu),
     'batches of hash entries': yesNo(features.batch('hash')),
     'batches of trie entries': yesNo(features.batch('lpm_trie')),
     'BPF_PROG_TEST_RUN of forwarded packets': yesNo(runsForwarded()),
@@ -41,7 +41,9 @@ export function kernelFeatures(): Readonly<Record<string, string>> {
 function runsForwarded(): boolean {
   using object = load('a').object;
   try {
-    object.program('encapd_egress').run(new Uint8Array(64), { context: { ifindex: 1, ingressIfindex: 1 } });
+    object
+      .program('encapd_egress')
+      .run(new Uint8Array(64), { context: { ifindex: 1, ingressIfindex: 1 } });
     return true;
   } catch (error) {
     if (error instanceof BpfError && error.code === 'EINVAL') return false;

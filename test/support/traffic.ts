@@ -35,16 +35,16 @@ export async function stream(
   return hashes(from, [...node, tcpSender, address, String(bytes)], to, [...node, tcpReceiver]);
 }
 
-/** The same over SCTP. */
+/** The same over SCTP, between one address each. */
 export async function sctpStream(
   from: string,
   to: string,
-  address: string,
+  addresses: Readonly<Record<'from' | 'to', string>>,
   bytes: number,
 ): Promise<[sent: string, got: string]> {
   const python = ['python3', '-u', '-c'];
-  const sender = [...python, sctpSender, address, String(bytes)];
-  return hashes(from, sender, to, [...python, sctpReceiver]);
+  const sender = [...python, sctpSender, addresses.to, addresses.from, String(bytes)];
+  return hashes(from, sender, to, [...python, sctpReceiver, addresses.to]);
 }
 
 /** What a sender and a receiver say at last; the receiver says first that it listens. */

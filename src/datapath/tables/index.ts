@@ -2,6 +2,7 @@ import type { Netlink } from 'libbpf-ts';
 import type { Address } from '../../net/address.js';
 import type { MapName, RawMap } from '../maps.js';
 import type { MapTables, NetworkTables } from '../plan.js';
+import type { KernelAddress } from '../underlay.js';
 import { addresses } from './addresses.js';
 import { blocks } from './blocks.js';
 import { externals } from './externals.js';
@@ -27,7 +28,7 @@ export function mapTables(maps: Readonly<Record<MapName, RawMap>>): MapTables {
 /** The kernel's own tables, as far as they are ours. */
 export function networkTables(
   netlink: Netlink,
-  tunnelAddresses: ReadonlyMap<Address, Address> = new Map(),
+  tunnelAddresses: ReadonlyMap<Address, KernelAddress> = new Map(),
 ): NetworkTables {
   return {
     neighbours: neighbours(netlink),

@@ -51,8 +51,10 @@ export function egress(
   if (self === undefined) return untouched('DROP_NO_SELF', owner.node);
   if (policy === 'unrouted') return untouched('DROP_NO_POLICY', owner.node);
 
-  if (packet.fault !== undefined) return untouched('DROP_IP_MALFORMED', owner.node);
   const encap = owner.sameSubnet ? policy.sameSubnet : policy.otherSubnet;
+  if (forwarded && encap !== 'none' && isOwnAddressTaken(packet, tables, switches))
+    return untouched('DROP_SRC_SPOOF', owner.node);
+  if (packet.fault !== undefined) return untouched('DROP_IP_MALFORMED', owner.node);
   const inner = packet.bytes.subarray(0, packet.totalBytes);
   if (encap === 'none')
     return {
@@ -99,7 +101,7 @@ function isForged(packet: Ip, atlas: Atlas, switches: Switches): boolean {
   }
 }
 
-/** strict: neither of a workload here, nor this node's own, which the node alone can have given it; pool: another's. */
+/** strict: neither of a workload here, nor this node's own, which goes to nodes without a tunnel; pool: another's. */
 function isSpoofed(
   packet: Ip,
   { node, self }: Tables,
@@ -110,6 +112,11 @@ function isSpoofed(
   const place = atlas.placeOf(packet.source);
   if (place !== undefined) return place.node !== node;
   return checks.source === 'strict' && packet.source !== self[packet.family]?.address;
+}
+
+/** What is masqueraded has the node's tunnel address instead; IPv6 chooses otherwise. */
+function isOwnAddressTaken({ source }: Ip, { self }: Tables, { checks }: Switches): boolean {
+  return checks.source === 'strict' && source === self.ipv4?.address;
 }
 
 interface Way {

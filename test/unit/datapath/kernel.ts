@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   firstPeer,
   sameBlock,
@@ -16,7 +17,12 @@ import {
 } from '../../../src/datapath/plan.js';
 import { Switching, type SwitchTiming } from '../../../src/datapath/switching.js';
 import { reconcile, type Change } from '../../../src/datapath/reconcile.js';
-import { sameRoute, underlayOf, type KernelNeighbour } from '../../../src/datapath/underlay.js';
+import {
+  sameRoute,
+  underlayOf,
+  type KernelAddress,
+  type KernelNeighbour,
+} from '../../../src/datapath/underlay.js';
 import type { Desired, PoolEntry } from '../../../src/model/desired.js';
 import type { Address } from '../../../src/net/address.js';
 import type { Cidr } from '../../../src/net/cidr.js';
@@ -69,9 +75,9 @@ export class Kernel {
         new Map(),
         afterWrite,
       ),
-      addresses: new MemoryTable<Address, Address>(
+      addresses: new MemoryTable<Address, KernelAddress>(
         'addresses',
-        (a, b) => a === b,
+        isDeepStrictEqual,
         new Map(),
         afterWrite,
       ),

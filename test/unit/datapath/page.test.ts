@@ -3,7 +3,7 @@ import test from 'ava';
 import { open } from 'libbpf-ts';
 import { configOf, noProbes } from '../../../src/datapath/config.js';
 import {
-  addressLabel,
+  addressAlias,
   blackholePriority,
   guardPriority,
   addressMetric,
@@ -60,4 +60,4 @@ test(names, "next hop's MAC", nobodyMac);
 test(names, 'route protocol', String(routeProtocol));
 test(names, 'metric of the guards', String(guardPriority));
 test(names, 'metric of the blackholes', String(blackholePriority));
-test(names, 'label of addresses', addressLabel);
+test(names, 'label of addresses', `UPLINK${addressAlias}`);
