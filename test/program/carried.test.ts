@@ -2,6 +2,9 @@ import { tmpdir } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { compile } from '../../src/datapath/compile.js';
 import { TestNode } from '../../src/datapath/test-node.js';
+import { familyOf } from '../../src/net/address.js';
+import type { Cidr } from '../../src/net/cidr.js';
+import { whyNotTaken } from '../support/crossing.js';
 import { whyNoPrograms } from '../support/object.js';
 import { macBytes } from '../support/packet.js';
 import { beyondCalico, nodes, pools, type NodeName } from '../support/world.js';
@@ -31,9 +34,10 @@ function nodeFor(name: NodeName): TestNode {
   return made;
 }
 
-function arrives(t: ExecutionContext, { cidr }: PoolRow, to: 'b' | 'c'): void {
-  if (missing !== undefined) {
-    t.log(`skipped: ${missing}`);
+function arrives(t: ExecutionContext, { cidr, policy }: PoolRow, to: 'b' | 'c'): void {
+  const why = missing ?? whyNotTaken(policy.underlay, familyOf(cidr as Cidr));
+  if (why !== undefined) {
+    t.log(`skipped: ${why}`);
     t.pass();
     return;
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { configOf, probe, type Config } from '../../../src/datapath/config.js';
+import { configOf, crossingOf, probe, type Config } from '../../../src/datapath/config.js';
 import { firstPeer } from '../../../src/datapath/entry.js';
 import { mapTables } from '../../../src/datapath/tables/index.js';
 import type { TestNode } from '../../../src/datapath/test-node.js';
@@ -104,10 +104,15 @@ function variant(
   tables: Tables = tablesOf('a'),
 ): Variant {
   const switches = { ...usual, ...changes };
+  const probes = probe();
+  const kernel = {
+    crossesFamilies: crossingOf(probes) === 'crosses families',
+    tellsMtu: probes.checkMtu,
+  };
   return {
     name,
-    world: { tables, switches, uplink: { mac: nodes.a.uplinkMac, mtu: 1500 } },
-    config: configOf(switches, probe()),
+    world: { tables, switches, uplink: { mac: nodes.a.uplinkMac, mtu: 1500 }, kernel },
+    config: configOf(switches, probes),
   };
 }
 

@@ -22,7 +22,7 @@ export const nobodyMac = '02:fe:fe:fe:fe:fe' as Mac;
 
 /** What a node has to do with a frame on its way out of the uplink. */
 export function egress(
-  { tables, switches, uplink }: World,
+  { tables, switches, uplink, kernel }: World,
   atlas: Atlas,
   frame: Uint8Array,
   { forwarded, marked }: Sent,
@@ -62,7 +62,7 @@ export function egress(
       peer: owner.node,
       frame: () => joined(frame.subarray(0, 14), inner),
     };
-  const { link, path } = roomFor(encap, owner, uplink.mtu, paths);
+  const { link, path } = roomFor(encap, owner, kernel.tellsMtu ? uplink.mtu : 0xffff, paths);
   // the peer speaks, or where it has no address of the family, the destination itself
   const from = owner.family === family ? owner.address : packet.destination;
   const isTooBig = inner.length > path && !(family === 'ipv6' && inner.length <= 1280);

@@ -15,7 +15,7 @@ import type { Atlas, Sender, Switches, World } from './world.js';
  * of them either verdict would be right; the order is that in which the headers are read.
  */
 export function ingress(
-  { tables, switches, uplink }: World,
+  { tables, switches, uplink, kernel }: World,
   atlas: Atlas,
   frame: Uint8Array,
   paths: Paths,
@@ -56,6 +56,8 @@ export function ingress(
   if (refused !== undefined) return untouched(refused, sender.node);
   const packet = withTosOf(outer.tos, inner, switches.dscp);
   if (packet === undefined) return untouched('DROP_ECN', sender.node);
+  if (inner.family !== family && !kernel.crossesFamilies)
+    return untouched('DROP_INNER_FAMILY', sender.node);
   return {
     verdict: 'DECAPSULATED',
     peer: sender.node,

@@ -33,6 +33,15 @@ export interface World {
   readonly tables: Tables;
   readonly switches: Switches;
   readonly uplink: { readonly mac: Mac; readonly mtu: number };
+  readonly kernel: KernelHelp;
+}
+
+/** What a node's kernel can do for the programs. */
+export interface KernelHelp {
+  /** Takes packets out of headers of the other family: since 6.3. */
+  readonly crossesFamilies: boolean;
+  /** Tells the program the uplink's MTU (since 5.12); otherwise its routes alone keep packets small. */
+  readonly tellsMtu: boolean;
 }
 
 /** Whose an address of a pool is, and how its packets travel. */
