@@ -59,7 +59,8 @@ static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 
 	if (!ethernet || !ip_read(family_of(ethernet->h_proto), &at, &ip) || !ip_skip(&at, &ip))
 		return 0;
-	switch (encap_announced(&ip, at)) {
+	switch (is_extension(ip.family, ip.protocol) ? encap_hidden(skb, ip.protocol)
+						     : encap_announced(&ip, at)) {
 	case ENCAP_IPIP:
 	case ENCAP_IP6IP:
 		if (config.allow_ipip_from_workloads)
@@ -171,7 +172,9 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return PASS_NOT_IP;
 	if (!ip_read(family, &at, &inner))
 		return for_pool ? DROP_IP_MALFORMED : PASS_NOT_POOL;
-	if (is_forwarded(skb) && encap_possible(family, inner.protocol) && is_workload_tunnel(skb))
+	if (is_forwarded(skb) &&
+	    (encap_possible(family, inner.protocol) || is_extension(family, inner.protocol)) &&
+	    is_workload_tunnel(skb))
 		return DROP_WORKLOAD_TUNNEL;
 	if (!for_pool)
 		return PASS_NOT_POOL;
@@ -312,8 +315,8 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	family = family_of(ethernet->h_proto);
 	if (!family)
 		return PASS_NOT_OURS;
-	if (!ip_read(family, &at, &outer))
-		return DROP_OUTER_IP_MALFORMED;
+	if (!ip_read(family, &at, &outer)) /* to whomever it is sent, if not to another machine */
+		return skb->pkt_type == PACKET_HOST ? DROP_OUTER_IP_MALFORMED : PASS_NOT_HOST;
 	self = self_of(family);
 	if (!self || !same_address(&outer.destination, &self->underlay) ||
 	    !(encap_possible(family, outer.protocol) || outer.protocol == icmp_of(family)))

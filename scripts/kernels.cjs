@@ -14,6 +14,9 @@ const usual = ['5.10', '6.1', '6.12'];
 /** TCG takes about ten times as long as the machine itself. */
 const slowness = 10;
 
+/** Packets that the fuzzer sends there; on the machine itself it is a hundred times as many. */
+const fuzzed = 10_000;
+
 /** What vmtest ends with when it is not the command's own status. */
 const endings = {
   124: 'the guest ran out of time',
@@ -78,7 +81,9 @@ function featuresOf(kernel) {
 function inGuest(kernel, words) {
   const bare = join(root, 'scripts/vm/bare');
   const options = ['--kernel', kernel, '--timeout', '3600'];
-  return [vmtest, ...options, '--env', `ENCAP_TEST_SLOWNESS=${slowness}`, '--', bare, ...words];
+  const environment = [`ENCAP_TEST_SLOWNESS=${slowness}`, `FUZZ_PACKETS=${fuzzed}`];
+  const given = environment.flatMap((one) => ['--env', one]);
+  return [vmtest, ...options, ...given, '--', bare, ...words];
 }
 
 function onKernel(kernel, { title, detail }) {

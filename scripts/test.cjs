@@ -9,6 +9,7 @@ const { leftovers } = require('./leftovers.cjs');
 const { tapReader } = require('./tap.cjs');
 
 const root = resolve(__dirname, '..');
+const guestTests = process.env.ENCAP_GUEST_TESTS;
 const isRoot = process.geteuid() === 0;
 const skipsFail = process.env.CI === 'true' || process.env.ENCAP_REQUIRE_KERNEL === '1';
 
@@ -16,14 +17,30 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
 
 /**
  * Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel.
- * `seldom`: in CI, or by name; `byName`: only so. `build` comes before, and `command` runs ava's arguments in its place.
- * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels.
+ * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
+ * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels. There everything
+ * takes ten times as long, so of a ring with `ofKernel` only those files run, what kernels may differ in, if
+ * ENCAP_GUEST_TESTS is not all.
  */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
   { name: 'addon', needsRoot: true, cwd: 'addon', below: [''] },
   { name: 'program', needsRoot: true, below: ['program'] },
-  { name: 'kernel', needsRoot: true, serial: true, below: ['kernel'] },
+  {
+    name: 'kernel',
+    needsRoot: true,
+    serial: true,
+    below: ['kernel'],
+    ofKernel: [
+      'datapath-load',
+      'datapath-traffic',
+      'nested',
+      'offloads',
+      'path-mtu',
+      'sctp',
+      'wire',
+    ],
+  },
   { name: 'cli', needsRoot: false, below: ['cli'] },
   {
     name: 'asan',
@@ -34,7 +51,7 @@ const rings = [
     build: ['npm', 'run', 'build:asan'],
     command: './test/asan.sh',
   },
-  { name: 'kernels', needsRoot: true, byName: true, inGuests: ['program', 'kernel'], below: [] },
+  { name: 'kernels', needsRoot: true, seldom: true, inGuests: ['program', 'kernel'], below: [] },
 ];
 
 main(process.argv.slice(2)).then((code) => {
@@ -44,8 +61,8 @@ main(process.argv.slice(2)).then((code) => {
 /** Runs the rings that were named, or all; gives back the exit code. */
 async function main(names) {
   const asked = new Map(names.map((name) => name.split(':')));
-  const chosen = rings.filter(({ name, seldom, byName }) =>
-    asked.size === 0 ? !byName && (!seldom || process.env.CI === 'true') : asked.has(name),
+  const chosen = rings.filter(({ name, seldom }) =>
+    asked.size === 0 ? !seldom || process.env.CI === 'true' : asked.has(name),
   );
   if (chosen.length === 0) {
     console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);
@@ -96,7 +113,9 @@ function withoutRoot(ring) {
 function runInGuests({ inGuests }, kernels) {
   return runKernels({
     kernels,
-    rings: rings.filter(({ name }) => inGuests.includes(name)),
+    rings: rings
+      .filter(({ name }) => inGuests.includes(name))
+      .map((ring) => ({ ...ring, only: guestTests === 'all' ? undefined : ring.ofKernel })),
     runIn: runRing,
     tell: report,
   });
@@ -132,13 +151,14 @@ function runRing(ring, wrap = (words) => words) {
 }
 
 /** The compiled test files of a ring; `.` is dist/test itself without its folders. */
-function filesOf({ cwd = '', below }) {
+function filesOf({ cwd = '', below, only }) {
   const base = join(root, cwd, 'dist/test');
   return below.flatMap((folder) => {
     const from = join(base, folder);
     if (!existsSync(from)) return [];
     return readdirSync(from, { recursive: folder !== '.' })
       .filter((name) => name.endsWith('.test.js'))
+      .filter((name) => only === undefined || only.includes(name.slice(0, -'.test.js'.length)))
       .map((name) => join('dist/test', folder, name))
       .sort();
   });

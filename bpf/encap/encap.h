@@ -25,7 +25,7 @@ static __always_inline int encap_possible(enum family family, __u8 protocol)
 }
 
 /* What an IP header announces behind it, where the cursor stands; ENCAP_NONE: nothing of ours.
- * Ports behind IPv6 extension headers are not looked for: our peers send none. */
+ * It is not looked for behind IPv6 extension headers: our peers send none. */
 static __always_inline enum encap encap_announced(const struct ip *ip, struct cursor at)
 {
 	const struct udphdr *udp;
@@ -43,6 +43,60 @@ static __always_inline enum encap encap_announced(const struct ip *ip, struct cu
 		udp = take_udp(&at);
 		return udp && udp->dest == config.vxlan_port ? ENCAP_VXLAN : ENCAP_NONE;
 	}
+}
+
+#define EXTENSIONS_MAX 8
+
+/* Whether other headers of IPv6 may come between this one and a transport (RFC 8200 section 4). */
+static __always_inline int is_extension(enum family family, __u8 protocol)
+{
+	if (family != FAMILY_IPV6)
+		return 0;
+	switch (protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_MH:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* What is announced behind an IPv6 packet's extension headers, the first of which is `protocol`: an
+ * enum encap. More of them than any host sends are taken for a tunnel that hides. Not static: the
+ * verifier follows it once. */
+__noinline int encap_hidden(struct __sk_buff *skb, __u32 protocol)
+{
+	__u32 at = ETH_HLEN + sizeof(struct ipv6hdr);
+	struct {
+		__u8 next;
+		__u8 length;
+		__be16 third; /* of a fragment: where it lies; of UDP: the destination port */
+	} header;
+
+	for (int i = 0; i <= EXTENSIONS_MAX; i++) {
+		if (protocol == IPPROTO_IPV6)
+			return config.ip6ip ? ENCAP_IP6IP : ENCAP_NONE;
+		if (protocol != IPPROTO_UDP && !is_extension(FAMILY_IPV6, protocol))
+			return ENCAP_NONE;
+		if (bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
+			return ENCAP_NONE; /* cut off: nobody finds more in it */
+		if (protocol == IPPROTO_UDP)
+			return header.third == config.vxlan_port ? ENCAP_VXLAN : ENCAP_NONE;
+		if (protocol == IPPROTO_FRAGMENT && header.third & bpf_htons(0xfff8))
+			return ENCAP_NONE; /* only first fragments have ports */
+		if (protocol == IPPROTO_FRAGMENT)
+			at += 8;
+		else if (protocol == IPPROTO_AH)
+			at += (header.length + 2) * 4; /* RFC 4302 section 2.2 */
+		else
+			at += (header.length + 1) * 8;
+		protocol = header.next;
+	}
+	return ENCAP_VXLAN;
 }
 
 /* Reads the encapsulation's own header. `left`: the bytes that outer lengths leave for the rest. */

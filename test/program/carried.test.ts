@@ -3,7 +3,6 @@ import test, { type ExecutionContext } from 'ava';
 import { compile } from '../../src/datapath/compile.js';
 import { TestNode } from '../../src/datapath/test-node.js';
 import { familyOf } from '../../src/net/address.js';
-import type { Cidr } from '../../src/net/cidr.js';
 import { whyNotTaken } from '../support/crossing.js';
 import { whyNoPrograms } from '../support/object.js';
 import { macBytes } from '../support/packet.js';
@@ -35,7 +34,7 @@ function nodeFor(name: NodeName): TestNode {
 }
 
 function arrives(t: ExecutionContext, { cidr, policy }: PoolRow, to: 'b' | 'c'): void {
-  const why = missing ?? whyNotTaken(policy.underlay, familyOf(cidr as Cidr));
+  const why = missing ?? whyNotTaken(policy.underlay, familyOf(cidr));
   if (why !== undefined) {
     t.log(`skipped: ${why}`);
     t.pass();

@@ -1,11 +1,16 @@
 import { noPolicy } from '../../src/datapath/entry.js';
 import { block, poke, type Exit } from '../support/exit.js';
 import { jumbo, patched, pooled, pooled6, routed, toB, toB6, wa6, wb6 } from '../support/frames.js';
-import { eth } from '../support/packet.js';
+import { eth, type Packet } from '../support/packet.js';
 import { nodes } from '../support/world.js';
 
 const { a, b, c } = nodes;
 const forwarded = { from: 'pod' } as const;
+
+/** RFC 8200 section 4.5: the first of more. */
+const fragmented = [0, 1, 0, 0, 0, 1];
+/** PadN (section 4.2). */
+const padded = [1, 4, 0, 0, 0, 0];
 
 /** Every way out of the egress program. */
 export const egressExits: readonly Exit[] = [
@@ -52,6 +57,36 @@ export const egressExits: readonly Exit[] = [
     verdict: 'DROP_WORKLOAD_TUNNEL',
     title: "a workload's VXLAN to a node, over IPv6",
     packet: eth(a.uplinkMac, c.uplinkMac).ipv6(wa6, b.underlay6).udp(1, 4789),
+    origin: forwarded,
+  },
+  ...(
+    [
+      ['hop-by-hop options', [0]],
+      ['destination options', [60]],
+      ['a routing header', [43]],
+      ['a fragment header', [44]],
+      ['three of them', [0, 60, 60]],
+      ['more of them than anyone sends', Array<number>(9).fill(60)],
+    ] as const
+  ).map(([title, headers]): Exit => ({
+    verdict: 'DROP_WORKLOAD_TUNNEL',
+    title: `a workload's VXLAN to a node, behind ${title}`,
+    packet: behind(headers, 4789),
+    origin: forwarded,
+  })),
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a workload's DNS to a node, behind destination options",
+    packet: behind([60, 60], 53),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a later fragment of a workload's datagram to a node",
+    packet: eth(a.uplinkMac, c.uplinkMac)
+      .ipv6(wa6, b.underlay6)
+      .extension(44, [0, 8, 0, 0, 0, 1])
+      .udp(1, 4789),
     origin: forwarded,
   },
   {
@@ -186,12 +221,6 @@ export const egressExits: readonly Exit[] = [
     origin: forwarded,
   },
   {
-    verdict: 'ENCAPSULATED',
-    title: 'an IPv6 connection masqueraded to this node’s address',
-    packet: pooled6(a.underlay6, wb6).udp(1, 2),
-    origin: forwarded,
-  },
-  {
     verdict: 'DROP_NO_PEER',
     title: 'a block whose node was removed',
     packet: toB,
@@ -279,3 +308,14 @@ export const egressExits: readonly Exit[] = [
     origin: { gsoSize: 1000 },
   },
 ];
+
+/** A workload's datagram to B, behind extension headers. */
+function behind(headers: readonly number[], port: number): Packet {
+  const start = eth(a.uplinkMac, c.uplinkMac).ipv6(wa6, b.underlay6);
+  return headers
+    .reduce(
+      (packet, header) => packet.extension(header, header === 44 ? fragmented : padded),
+      start,
+    )
+    .udp(1, port);
+}

@@ -31,6 +31,11 @@ export const ingressExits: readonly Exit[] = [
     packet: eth(b.uplinkMac, c.uplinkMac).ipv4(b.underlay, a.underlay).udp(1, 4789),
   },
   {
+    verdict: 'PASS_NOT_HOST',
+    title: 'a flooded frame with no IP header',
+    packet: flooded(patched(fromB, 14, 0x15)),
+  },
+  {
     verdict: 'PASS_PATH_MTU',
     title: 'a router that cannot forward our tunnel packets',
     packet: tooBig(

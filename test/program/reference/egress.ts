@@ -1,7 +1,16 @@
 import type { EncapName } from '../../../src/encap/index.js';
 import type { Peer, Self } from '../../../src/model/desired.js';
 import { macToBytes, type Mac } from '../../../src/net/mac.js';
-import { etherTypes, isToPort, protocols, readIp, shortest, u16, type Ip } from './ip.js';
+import {
+  behindExtensions,
+  etherTypes,
+  isToPort,
+  protocols,
+  readIp,
+  shortest,
+  u16,
+  type Ip,
+} from './ip.js';
 import { isMartian } from './martian.js';
 import { untouched, type Chosen, type Outcome } from './outcome.js';
 import { outerIp, udp, vxlan } from './outer.js';
@@ -89,13 +98,15 @@ const ethernetBytes = 14;
 /** A workload's own tunnel to a node: with a masqueraded source it would pass for ours. */
 function isForged(packet: Ip, atlas: Atlas, switches: Switches): boolean {
   if (packet.fault === 'cut' || !atlas.isNode(packet.destination)) return false;
-  switch (packet.protocol) {
+  const carried = behindExtensions(packet);
+  if (carried === 'endless') return !switches.allowVxlanFromWorkloads;
+  switch (carried.protocol) {
     case protocols.ipip:
       return packet.family === 'ipv4' && !switches.allowIpipFromWorkloads;
     case protocols.ipv6:
       return switches.beyondCalico.ip6ip && !switches.allowIpipFromWorkloads;
     case protocols.udp:
-      return !switches.allowVxlanFromWorkloads && isToPort(packet, switches.vxlanPort);
+      return !switches.allowVxlanFromWorkloads && isToPort(carried, switches.vxlanPort);
     default:
       return false;
   }

@@ -23,7 +23,12 @@ export function ingress(
   const family = etherTypes.get(u16(frame, 12));
   if (family === undefined) return untouched('PASS_NOT_OURS');
   const outer = readIp(family, frame.subarray(ethernetBytes));
-  if (outer === undefined || outer.fault === 'header') return untouched('DROP_OUTER_IP_MALFORMED');
+  if (outer === undefined || outer.fault === 'header')
+    return untouched(
+      equal(frame.subarray(0, 6), macToBytes(uplink.mac))
+        ? 'DROP_OUTER_IP_MALFORMED'
+        : 'PASS_NOT_HOST',
+    );
   const self = tables.self[family];
   if (outer.destination !== self?.address) return untouched('PASS_NOT_OURS');
   const encap = encapOf(outer, switches);

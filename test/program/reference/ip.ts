@@ -45,13 +45,45 @@ export function payloadOf({ bytes, headerBytes, totalBytes }: Ip): Uint8Array {
   return bytes.subarray(headerBytes, totalBytes);
 }
 
+/** What of a packet tells its transport. */
+export type Upper = Pick<Ip, 'protocol' | 'fragment' | 'bytes' | 'headerBytes'> & {
+  /** Whether half a UDP header, its ports, says enough. */
+  readonly isHidden?: boolean;
+};
+
 /** RFC 768. A later fragment has no ports; what ends within them has none either. */
-export function isToPort({ protocol, fragment, bytes, headerBytes }: Ip, port: number): boolean {
+export function isToPort(upper: Upper, port: number): boolean {
+  const { protocol, fragment, bytes, headerBytes, isHidden = false } = upper;
   const udp = bytes.subarray(headerBytes);
   return (
-    protocol === protocols.udp && fragment !== 'later' && udp.length >= 8 && u16(udp, 2) === port
+    protocol === protocols.udp &&
+    fragment !== 'later' &&
+    udp.length >= (isHidden ? 4 : 8) &&
+    u16(udp, 2) === port
   );
 }
+
+/** Hop-by-hop, routing, fragment, authentication, destination options, mobility: RFC 8200 section 4, RFC 4302, RFC 6275. */
+const extensions: ReadonlySet<number> = new Set([0, 43, 44, 51, 60, 135]);
+
+/** What stands behind an IPv6 packet's extension headers; after eight of them nobody looks. */
+export function behindExtensions(packet: Ip): Upper | 'endless' {
+  const { family, bytes } = packet;
+  let { protocol, headerBytes } = packet;
+  if (family === 'ipv4' || !extensions.has(protocol)) return packet;
+  const nothing = { ...packet, protocol: noNextHeader };
+  for (let seen = 0; extensions.has(protocol); seen += 1) {
+    if (seen === 8) return 'endless';
+    if (bytes.length < headerBytes + 4) return nothing;
+    const [next = 0, length = 0] = bytes.subarray(headerBytes);
+    if (protocol === 44 && (u16(bytes, headerBytes + 2) & 0xfff8) !== 0) return nothing;
+    headerBytes += protocol === 44 ? 8 : protocol === 51 ? (length + 2) * 4 : (length + 1) * 8;
+    protocol = next;
+  }
+  return { ...packet, protocol, headerBytes, isHidden: true };
+}
+
+const noNextHeader = 59;
 
 /** RFC 791 section 3.1. */
 function ipv4(bytes: Uint8Array): Ip {
