@@ -13,6 +13,7 @@ import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Side } from '../support/pair.js';
+import { sample } from '../support/slowness.js';
 import { stream } from '../support/traffic.js';
 import { nodes } from '../support/world.js';
 
@@ -117,7 +118,7 @@ const rows: readonly Row[] = [
   { nesting: 'ipip', overlay: 'ipip', offloads: 'on' },
 ];
 
-for (const row of rows)
+for (const row of sample(rows, 3))
   test.serial(
     `a workload's own ${row.nesting} tunnel through ${row.overlay}, offloads ${row.offloads}${row.by === undefined ? '' : `, by ${row.by}`}`,
     carries,
