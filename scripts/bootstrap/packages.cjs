@@ -63,6 +63,7 @@ const needs = {
     ['busybox-static', 'busybox', 'busybox', 'busybox-static', command('busybox')],
     ['xz-utils', 'xz', 'xz', 'xz', command('xz')],
     ['zstd', 'zstd', 'zstd', 'zstd', command('zstd')],
+    ['wireguard-tools', 'wireguard-tools', 'wireguard-tools', 'wireguard-tools', command('wg')],
   ],
   lint: [
     ['clang-format', 'clang-tools-extra', 'clang', 'clang-extra-tools', command('clang-format')],
