@@ -315,8 +315,8 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	family = family_of(ethernet->h_proto);
 	if (!family)
 		return PASS_NOT_OURS;
-	if (!ip_read(family, &at, &outer)) /* to whomever it is sent, if not to another machine */
-		return skb->pkt_type == PACKET_HOST ? DROP_OUTER_IP_MALFORMED : PASS_NOT_HOST;
+	if (!ip_see(family, &at, &outer))
+		return PASS_NOT_OURS;
 	self = self_of(family);
 	if (!self || !same_address(&outer.destination, &self->underlay) ||
 	    !(encap_possible(family, outer.protocol) || outer.protocol == icmp_of(family)))
@@ -324,10 +324,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	if (skb->pkt_type != PACKET_HOST)
 		return PASS_NOT_HOST;
 	if (outer.protocol == icmp_of(family))
-		return path_learn(skb, &outer);
+		return outer.header_bytes ? path_learn(skb, &outer) : PASS_NOT_OURS;
 
 	at = cursor_at(skb, tunnel_bytes(&outer));
-	if (!take_ethernet(&at) || !ip_skip(&at, &outer))
+	if (!outer.header_bytes || !take_ethernet(&at) || !ip_skip(&at, &outer))
 		return DROP_OUTER_IP_MALFORMED;
 	encap = encap_announced(&outer, at);
 	if (encap == ENCAP_NONE)

@@ -82,18 +82,6 @@ static __always_inline struct ethhdr *take_ethernet(struct cursor *at)
 	return ethernet;
 }
 
-/* The fixed part of an IPv4 header; the cursor stays, for options may lie beyond what is readable.
- */
-static __always_inline struct iphdr *see_ipv4(const struct cursor *at)
-{
-	struct iphdr *ip = at->pos;
-
-	if ((void *)(ip + 1) > at->end)
-		return NULL;
-	/* RFC 791 section 3.1: IHL counts words, 5 at least */
-	return ip->version == 4 && ip->ihl >= 5 ? ip : NULL;
-}
-
 static __always_inline struct udphdr *take_udp(struct cursor *at)
 {
 	struct udphdr *udp = at->pos;
@@ -158,7 +146,7 @@ struct ip {
 	enum family family;
 	struct address source;
 	struct address destination;
-	__u32 header_bytes; /* with IPv4 options; IPv6 extension headers are payload */
+	__u32 header_bytes; /* with IPv4 options, not IPv6 extension headers; 0: malformed */
 	__u32 bytes;	    /* of header and payload, by the header itself */
 	__be16 fragment;    /* IPv4 flags and offset */
 	__u8 tos;	    /* DSCP and ECN: IPv4 TOS, IPv6 traffic class */
@@ -167,17 +155,18 @@ struct ip {
 	__u8 may_be_cut;    /* set by whoever finds that routers have to fragment it */
 };
 
-static __always_inline int ipv4_read(const struct cursor *at, struct ip *packet)
+static __always_inline int ipv4_see(const struct cursor *at, struct ip *packet)
 {
-	const struct iphdr *ip = see_ipv4(at);
+	const struct iphdr *ip = at->pos;
 
-	if (!ip)
+	if ((void *)(ip + 1) > at->end)
 		return 0;
 	*packet = (struct ip){
 		.family = FAMILY_IPV4,
 		.source = ipv4_address(ip->saddr),
 		.destination = ipv4_address(ip->daddr),
-		.header_bytes = ip->ihl * 4,
+		/* RFC 791 section 3.1: IHL counts words, 5 at least */
+		.header_bytes = ip->version == 4 && ip->ihl >= 5 ? ip->ihl * 4 : 0,
 		.bytes = bpf_ntohs(ip->tot_len),
 		.fragment = ip->frag_off,
 		.tos = ip->tos,
@@ -187,17 +176,17 @@ static __always_inline int ipv4_read(const struct cursor *at, struct ip *packet)
 	return 1;
 }
 
-static __always_inline int ipv6_read(const struct cursor *at, struct ip *packet)
+static __always_inline int ipv6_see(const struct cursor *at, struct ip *packet)
 {
 	const struct ipv6hdr *ip = at->pos;
 
-	if ((void *)(ip + 1) > at->end || ip->version != 6)
+	if ((void *)(ip + 1) > at->end)
 		return 0;
 	*packet = (struct ip){
 		.family = FAMILY_IPV6,
 		.source = ipv6_address(&ip->saddr),
 		.destination = ipv6_address(&ip->daddr),
-		.header_bytes = sizeof(*ip),
+		.header_bytes = ip->version == 6 ? sizeof(*ip) : 0,
 		.bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len),
 		.tos = ip->priority << 4 | ip->flow_lbl[0] >> 4,
 		.ttl = ip->hop_limit,
@@ -206,10 +195,17 @@ static __always_inline int ipv6_read(const struct cursor *at, struct ip *packet)
 	return 1;
 }
 
+/* Reads what stands where the header has its fields, if it is one or not; the cursor stays. 0: too
+ * short for one. */
+static __always_inline int ip_see(enum family family, const struct cursor *at, struct ip *packet)
+{
+	return family == FAMILY_IPV4 ? ipv4_see(at, packet) : ipv6_see(at, packet);
+}
+
 /* Reads the header where the cursor stands; 0: it is none of that family. */
 static __always_inline int ip_read(enum family family, const struct cursor *at, struct ip *packet)
 {
-	return family == FAMILY_IPV4 ? ipv4_read(at, packet) : ipv6_read(at, packet);
+	return ip_see(family, at, packet) && packet->header_bytes;
 }
 
 /* Whether the stated length can be so: RFC 791 section 3.1. Hop-by-hop options behind an IPv6

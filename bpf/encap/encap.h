@@ -66,8 +66,9 @@ static __always_inline int is_extension(enum family family, __u8 protocol)
 }
 
 /* What is announced behind an IPv6 packet's extension headers, the first of which is `protocol`: an
- * enum encap. More of them than any host sends are taken for a tunnel that hides. Not static: the
- * verifier follows it once. */
+ * enum encap. Taken for a tunnel that hides: more of them than any host sends, and a first fragment
+ * that ends before the last of them (RFC 7112 forbids it; kernels before 5.10 put it together). Not
+ * static: the verifier follows it once. */
 __noinline int encap_hidden(struct __sk_buff *skb, __u32 protocol)
 {
 	__u32 at = ETH_HLEN + sizeof(struct ipv6hdr);
@@ -76,6 +77,7 @@ __noinline int encap_hidden(struct __sk_buff *skb, __u32 protocol)
 		__u8 length;
 		__be16 third; /* of a fragment: where it lies; of UDP: the destination port */
 	} header;
+	int beyond = ENCAP_NONE; /* what a cut off header may be */
 
 	for (int i = 0; i <= EXTENSIONS_MAX; i++) {
 		if (protocol == IPPROTO_IPV6)
@@ -83,14 +85,15 @@ __noinline int encap_hidden(struct __sk_buff *skb, __u32 protocol)
 		if (protocol != IPPROTO_UDP && !is_extension(FAMILY_IPV6, protocol))
 			return ENCAP_NONE;
 		if (bpf_skb_load_bytes(skb, at, &header, sizeof(header)))
-			return ENCAP_NONE; /* cut off: nobody finds more in it */
+			return beyond;
 		if (protocol == IPPROTO_UDP)
 			return header.third == config.vxlan_port ? ENCAP_VXLAN : ENCAP_NONE;
 		if (protocol == IPPROTO_FRAGMENT && header.third & bpf_htons(0xfff8))
 			return ENCAP_NONE; /* only first fragments have ports */
-		if (protocol == IPPROTO_FRAGMENT)
+		if (protocol == IPPROTO_FRAGMENT) {
 			at += 8;
-		else if (protocol == IPPROTO_AH)
+			beyond = ENCAP_VXLAN;
+		} else if (protocol == IPPROTO_AH)
 			at += (header.length + 2) * 4; /* RFC 4302 section 2.2 */
 		else
 			at += (header.length + 1) * 8;

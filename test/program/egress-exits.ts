@@ -75,6 +75,24 @@ export const egressExits: readonly Exit[] = [
     origin: forwarded,
   })),
   {
+    verdict: 'DROP_WORKLOAD_TUNNEL',
+    title: "a first fragment of a workload's to a node, that leaves the UDP header to the next",
+    packet: cutOff([44, 60]),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a workload's packet to a node that is cut off behind destination options",
+    packet: cutOff([60]),
+    origin: forwarded,
+  },
+  {
+    verdict: 'PASS_NOT_POOL',
+    title: "a first fragment of a workload's DNS to a node",
+    packet: behind([44], 53),
+    origin: forwarded,
+  },
+  {
     verdict: 'PASS_NOT_POOL',
     title: "a workload's DNS to a node, behind destination options",
     packet: behind([60, 60], 53),
@@ -311,11 +329,19 @@ export const egressExits: readonly Exit[] = [
 
 /** A workload's datagram to B, behind extension headers. */
 function behind(headers: readonly number[], port: number): Packet {
+  return extended(headers).udp(1, port);
+}
+
+/** The same without the datagram, which the last of the headers announces. */
+function cutOff(headers: readonly number[]): Uint8Array {
+  const last = 14 + 40 + (headers.length - 1) * 8;
+  return patched(extended(headers), last, 17);
+}
+
+function extended(headers: readonly number[]): Packet {
   const start = eth(a.uplinkMac, c.uplinkMac).ipv6(wa6, b.underlay6);
-  return headers
-    .reduce(
-      (packet, header) => packet.extension(header, header === 44 ? fragmented : padded),
-      start,
-    )
-    .udp(1, port);
+  return headers.reduce(
+    (packet, header) => packet.extension(header, header === 44 ? fragmented : padded),
+    start,
+  );
 }

@@ -22,6 +22,9 @@ import { nodes } from '../support/world.js';
 
 const { a, b, c } = nodes;
 
+/** To an address that is none of A's, by A's MAC: A is asked to route it. */
+const elsewhere = eth(b.uplinkMac, a.uplinkMac).ipv4(b.underlay, '198.51.100.7');
+
 /** Every way out of the ingress program. */
 export const ingressExits: readonly Exit[] = [
   { verdict: 'DECAPSULATED', title: 'a packet from a block of B', packet: fromB },
@@ -34,6 +37,35 @@ export const ingressExits: readonly Exit[] = [
     verdict: 'PASS_NOT_HOST',
     title: 'a flooded frame with no IP header',
     packet: flooded(patched(fromB, 14, 0x15)),
+  },
+  ...[0x15, 0x44].map((first): Exit => ({
+    verdict: 'PASS_NOT_OURS',
+    title: `a header that starts with ${first.toString(16)}, to another address`,
+    packet: patched(elsewhere.udp(50000, 4789).vxlan(4096), 14, first),
+  })),
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'a damaged header to another address',
+    packet: patched(elsewhere.udp(50000, 4789).vxlan(4096), 22, 9),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'IPv6 that is none, to another address',
+    packet: patched(
+      eth(b.uplinkMac, a.uplinkMac).ipv6(b.underlay6, 'fd00:1::77').udp(50000, 4789).vxlan(4096),
+      14,
+      0x45,
+    ),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'an IHL of 4 before what is no tunnel: the stack’s to drop',
+    packet: patched(arriving({ protocol: 6 }).raw('SYN?'), 14, 0x44),
+  },
+  {
+    verdict: 'PASS_NOT_OURS',
+    title: 'ICMP behind an IHL of 4',
+    packet: patched(arriving({ protocol: 1 }).raw('12345678'), 14, 0x44),
   },
   {
     verdict: 'PASS_PATH_MTU',
@@ -97,6 +129,11 @@ export const ingressExits: readonly Exit[] = [
     packet: patched(fromB, 16, 4, 0),
   },
   { verdict: 'DROP_OUTER_IP_MALFORMED', title: 'an IHL of 4', packet: patched(fromB, 14, 0x44) },
+  {
+    verdict: 'DROP_OUTER_IP_MALFORMED',
+    title: 'IPv6 that is none',
+    packet: patched(fromB6, 14, 0x45),
+  },
   {
     verdict: 'DROP_OUTER_IP_OPTIONS',
     title: 'outer options',

@@ -99,7 +99,7 @@ const ethernetBytes = 14;
 function isForged(packet: Ip, atlas: Atlas, switches: Switches): boolean {
   if (packet.fault === 'cut' || !atlas.isNode(packet.destination)) return false;
   const carried = behindExtensions(packet);
-  if (carried === 'endless') return !switches.allowVxlanFromWorkloads;
+  if (carried === 'hidden') return !switches.allowVxlanFromWorkloads;
   switch (carried.protocol) {
     case protocols.ipip:
       return packet.family === 'ipv4' && !switches.allowIpipFromWorkloads;

@@ -23,22 +23,19 @@ export function ingress(
   const family = etherTypes.get(u16(frame, 12));
   if (family === undefined) return untouched('PASS_NOT_OURS');
   const outer = readIp(family, frame.subarray(ethernetBytes));
-  if (outer === undefined || outer.fault === 'header')
-    return untouched(
-      equal(frame.subarray(0, 6), macToBytes(uplink.mac))
-        ? 'DROP_OUTER_IP_MALFORMED'
-        : 'PASS_NOT_HOST',
-    );
   const self = tables.self[family];
-  if (outer.destination !== self?.address) return untouched('PASS_NOT_OURS');
+  if (outer === undefined || outer.destination !== self?.address) return untouched('PASS_NOT_OURS');
   const encap = encapOf(outer, switches);
   if (encap === undefined && !isIcmp(outer)) return untouched('PASS_NOT_OURS');
   if (!equal(frame.subarray(0, 6), macToBytes(uplink.mac))) return untouched('PASS_NOT_HOST');
   if (encap === undefined)
     return untouched(
-      learned(outer, self.address, atlas, switches, paths) ? 'PASS_PATH_MTU' : 'PASS_NOT_OURS',
+      outer.fault !== 'header' && learned(outer, self.address, atlas, switches, paths)
+        ? 'PASS_PATH_MTU'
+        : 'PASS_NOT_OURS',
     );
-  if (outer.fault === 'cut') return untouched('DROP_OUTER_IP_MALFORMED');
+  if (outer.fault === 'header' || outer.fault === 'cut')
+    return untouched('DROP_OUTER_IP_MALFORMED');
   if (encap === 'vxlan' && !isToPort(outer, switches.vxlanPort)) return untouched('PASS_NOT_OURS');
 
   const carried = payloadOf(outer);

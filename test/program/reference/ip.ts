@@ -66,20 +66,26 @@ export function isToPort(upper: Upper, port: number): boolean {
 /** Hop-by-hop, routing, fragment, authentication, destination options, mobility: RFC 8200 section 4, RFC 4302, RFC 6275. */
 const extensions: ReadonlySet<number> = new Set([0, 43, 44, 51, 60, 135]);
 
-/** What stands behind an IPv6 packet's extension headers; after eight of them nobody looks. */
-export function behindExtensions(packet: Ip): Upper | 'endless' {
+/**
+ * What stands behind an IPv6 packet's extension headers. Hidden: after eight of them nobody looks, and of a first
+ * fragment they may go on in the next.
+ */
+export function behindExtensions(packet: Ip): Upper | 'hidden' {
   const { family, bytes } = packet;
   let { protocol, headerBytes } = packet;
   if (family === 'ipv4' || !extensions.has(protocol)) return packet;
   const nothing = { ...packet, protocol: noNextHeader };
+  let beyond: typeof nothing | 'hidden' = nothing;
   for (let seen = 0; extensions.has(protocol); seen += 1) {
-    if (seen === 8) return 'endless';
-    if (bytes.length < headerBytes + 4) return nothing;
+    if (seen === 8) return 'hidden';
+    if (bytes.length < headerBytes + 4) return beyond;
     const [next = 0, length = 0] = bytes.subarray(headerBytes);
     if (protocol === 44 && (u16(bytes, headerBytes + 2) & 0xfff8) !== 0) return nothing;
+    if (protocol === 44) beyond = 'hidden';
     headerBytes += protocol === 44 ? 8 : protocol === 51 ? (length + 2) * 4 : (length + 1) * 8;
     protocol = next;
   }
+  if (protocol === protocols.udp && bytes.length < headerBytes + 4) return beyond;
   return { ...packet, protocol, headerBytes, isHidden: true };
 }
 
