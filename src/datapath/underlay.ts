@@ -99,12 +99,11 @@ export function underlayOf(desired: Desired, uplink: Uplink, crossing: () => Cro
     addresses: new Map(
       families
         .filter(speaks)
-        .flatMap((family) =>
-          (desired.self[family]?.tunnelAddresses ?? []).map((address, place) => [
-            address,
-            addressOn(uplink, family, place),
-          ]),
-        ),
+        .flatMap((family) => desired.self[family]?.tunnelAddresses ?? [])
+        .map((address, _, all) => {
+          const first = all.find((one) => familyOf(one) === familyOf(address));
+          return [address, addressOn(uplink, address, first)];
+        }),
     ),
     routes,
     notCarried,
@@ -118,11 +117,11 @@ export function underlayOf(desired: Desired, uplink: Uplink, crossing: () => Cro
  * hop (inet_select_addr), and one may. IPv6 asks for no next hop: there the uplink's choice would change for others,
  * so its addresses are on lo.
  */
-function addressOn(uplink: Uplink, family: Family, place: number): KernelAddress {
-  if (family === 'ipv6') return { index: loopback, peer: undefined, isFirst: false };
+function addressOn(uplink: Uplink, address: Address, first: Address | undefined): KernelAddress {
+  if (familyOf(address) === 'ipv6') return { index: loopback, peer: undefined, isFirst: false };
   return {
     index: uplink.index,
-    peer: place === 0 ? nobody.ipv4 : undefined,
+    peer: address === first ? nobody.ipv4 : undefined,
     isFirst: false,
   };
 }

@@ -24,7 +24,8 @@ interface Packet {
 export function stepsOf(packet: Packet, scene: Scene): readonly Step[] {
   const { source, verdict } = packet;
   const steps: Step[] = [];
-  if (source !== undefined) steps.push({ title: 'source', text: sourceText(source, scene) });
+  if (source !== undefined)
+    steps.push({ title: 'source', text: sourceText(source, packet, scene) });
   steps.push({ title: 'destination', text: destinationText(packet, scene) });
   const overlay = overlayOf(packet, scene);
   const { action } = verdict;
@@ -40,16 +41,35 @@ export function stepsOf(packet: Packet, scene: Scene): readonly Step[] {
   return steps;
 }
 
-function sourceText(source: Address, scene: Scene): string {
+function sourceText(source: Address, { verdict }: Packet, scene: Scene): string {
   const { locals, decision, self } = scene;
   const local = locals.get(source);
   const place = placeText(source, scene);
   if (local === 'tunnel-address') return `${source} is this node's tunnel address`;
   if (local !== undefined) return `${source} is a local workload${place}`;
   const host = decision.trace.hostAddresses.get(source);
-  if (host === self) return `${source} is an address of this node`;
+  if (host === self)
+    return `${source} is an address of this node${forwardedText(source, verdict, scene)}`;
   const whose = host === undefined ? `no workload of this node${place}` : `an address of ${host}`;
   return `${source} is ${whose}: a forwarded packet from it is dropped (SRC_SPOOF)`;
+}
+
+/** What this node masquerades for a Service has its tunnel address where it is encapsulated, and IPv4. */
+function forwardedText(
+  source: Address,
+  { action }: Verdict,
+  { decision: { desired } }: Scene,
+): string {
+  if (action === 'none' || action === 'local') return '';
+  const family = familyOf(source);
+  const { address, tunnelAddresses = [] } = desired.self[family] ?? {};
+  if (source === address && (family === 'ipv6' || action === 'direct')) return '';
+  const [tunnelAddress] = tunnelAddresses;
+  const masqueraded =
+    tunnelAddress === undefined
+      ? 'there is no tunnel address to masquerade to'
+      : `what is masqueraded has the tunnel address ${tunnelAddress}`;
+  return `: a forwarded packet from it is dropped (SRC_SPOOF)${family === 'ipv4' ? `, ${masqueraded}` : ''}`;
 }
 
 function destinationText({ destination, verdict }: Packet, scene: Scene): string {

@@ -39,8 +39,8 @@ export interface Self {
   readonly prefixLength: number;
   readonly vtepMac: Mac;
   /**
-   * Addresses that replies to this node's own traffic come back to; they live on `lo`. Those of the other family are
-   * here where its pools travel over this one and the node has no address of it.
+   * Addresses that replies to this node's own traffic come back to, and to what it masquerades. Those of the other
+   * family are here where its pools travel over this one and the node has no address of it.
    */
   readonly tunnelAddresses: readonly Address[];
 }

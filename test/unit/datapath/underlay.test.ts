@@ -123,6 +123,20 @@ test('a pool over the other family is carried where the kernel can; else its pac
   t.deepEqual([...underlay.routes.keys()], [...ipv4Routes, guard6]);
 });
 
+test('the first IPv4 tunnel address is NOBODY’s other end on the uplink, those of IPv6 are on lo', (t) => {
+  const tunnelAddresses = ['fd00::1', '10.0.0.1', '10.0.0.2'] as Address[];
+  const { ipv6 } = withIpv6Pool('ipv6').self;
+  if (ipv6 === undefined) return t.fail();
+  // An IPv4 pool may travel over IPv6, of a node without an IPv4 address.
+  const self = { ipv4: undefined, ipv6: { ...ipv6, tunnelAddresses } };
+  const { addresses } = underlayOf({ ...world, self }, uplink, crosses);
+  t.deepEqual(Object.fromEntries(addresses), {
+    'fd00::1': { index: 1, peer: undefined, isFirst: false },
+    '10.0.0.1': { index: 7, peer: '169.254.47.89' as Address, isFirst: false },
+    '10.0.0.2': { index: 7, peer: undefined, isFirst: false },
+  });
+});
+
 test('where IPv6 is off, its pools are refused with the reason, and IPv4 goes on', (t) => {
   const off = { is: 'off', why: 'IPv6 is off on eth0', hint: 'sysctl' } as const;
   const sysctls = { ...switchedOn, ipv6: off };

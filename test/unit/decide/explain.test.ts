@@ -66,6 +66,34 @@ test("a source that is another node's is found out", says, '8.8.8.8', '10.3.0.4'
   'source: 10.3.0.4 is no workload of this node, pool default (10.0.0.0/8), block 10.3.0.0/26 of c: a forwarded packet from it is dropped (SRC_SPOOF)',
   'destination: 8.8.8.8, in no pool: an address outside all pools is not ours to route',
 ]);
+for (const [destination, more] of [
+  [
+    '10.3.0.9',
+    ': a forwarded packet from it is dropped (SRC_SPOOF), what is masqueraded has the tunnel address 10.1.0.0',
+  ],
+  ['10.2.0.9', ''],
+  ['8.8.8.8', ''],
+] as const)
+  test(`what of the node's own packets may be forwarded to ${destination}`, (t) => {
+    const packet = {
+      destination: parseAddress(destination),
+      source: parseAddress('172.16.0.1'),
+    };
+    const [source] = explain(inventory, 'a' as NodeName, packet).steps;
+    t.is(source?.text, `172.16.0.1 is an address of this node${more}`);
+  });
+test('a node without a tunnel address has none to masquerade to', (t) => {
+  const bare = world({
+    pools: [pool('p', '10.0.0.0/8', { ipip: 'Always' })],
+    nodes: [node('n', { bgp: '172.16.0.9/24' }), b],
+    blocks: [block('10.2.0.0/26', 'b')],
+  });
+  const packet = { destination: parseAddress('10.2.0.9'), source: parseAddress('172.16.0.9') };
+  t.is(
+    explain(bare, 'n' as NodeName, packet).steps[0]?.text,
+    '172.16.0.9 is an address of this node: a forwarded packet from it is dropped (SRC_SPOOF), there is no tunnel address to masquerade to',
+  );
+});
 test('a block without a way says why', (t) => {
   const { steps } = explain(
     world({
