@@ -26,6 +26,8 @@ test.after.always(() => dut?.[Symbol.dispose]());
 
 function leaves(t: ExecutionContext, direction: Direction, exit: Exit): void {
   if (dut === undefined) return skip(t);
+  if (exit.verdict.endsWith('_TOO_BIG') && !tellsMtu(dut))
+    return skip(t, 'this kernel has no bpf_check_mtu (Linux 5.12)');
   try {
     exit.given?.(dut);
     const frame = exit.packet instanceof Uint8Array ? exit.packet : exit.packet.bytes();
@@ -37,9 +39,13 @@ function leaves(t: ExecutionContext, direction: Direction, exit: Exit): void {
   }
 }
 
-function skip(t: ExecutionContext): void {
-  t.log(`skipped: ${missing ?? ''}`);
+function skip(t: ExecutionContext, why = missing ?? ''): void {
+  t.log(`skipped: ${why}`);
   t.pass();
+}
+
+function tellsMtu({ config }: Dut): boolean {
+  return config.checkMtu === 1;
 }
 
 for (const exit of egressExits)
@@ -98,7 +104,7 @@ test.serial('every verdict is reached, but for those named with their reason', (
   if (dut === undefined) return skip(t);
   const names = [...verdictNames(dut.object).values()].filter((name) => name !== 'UNDECIDED');
   t.deepEqual(
-    names.filter((name) => !reached.has(name)),
+    names.filter((name) => !reached.has(name) && (tellsMtu(dut) || !name.endsWith('_TOO_BIG'))),
     Object.keys(unreached),
   );
 });
