@@ -208,6 +208,34 @@ test.serial(
 );
 
 test.serial(
+  'the tunnel address moves from lo, where it was before, and no packet that has it is lost',
+  async (t) => {
+    if (cannot !== undefined) {
+      t.log(`skipped: ${cannot}`);
+      t.pass();
+      return;
+    }
+    await using network = new Network();
+    const agent = await network.agent('a');
+    await network.agent('b');
+    const space = network.space('a');
+    const wanted = inForce(network);
+    await agent.end('SIGTERM');
+    ip('-n', space, 'address', 'add', '10.244.1.0/32', 'dev', 'lo', 'label', 'lo:encap');
+    ip('-n', space, 'address', 'del', ...ownAddress, 'dev', 'eth0');
+    t.notRegex(inForce(network), /eth0:encap/);
+    const flow = network.flow(0.002, 'a');
+    await sleep(100);
+    await network.agent('a');
+    t.is(inForce(network), wanted);
+    await sleep(100);
+    const { sent, received } = await flow.stop();
+    t.is(received, sent);
+    t.true(sent > 100);
+  },
+);
+
+test.serial(
   'an uplink that was removed and comes back is taken into service within a second',
   async (t) => {
     if (cannot !== undefined) {

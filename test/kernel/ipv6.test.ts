@@ -1,6 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { untilSaid } from '../../src/lab/said.js';
+import { skips as needs } from '../support/needs.js';
 import { within } from '../support/slowness.js';
-import { ip, Network, obstacle } from './datapath/network.js';
+import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 // Two dual-stack nodes and their agents: the IPv6 pool travels in VXLAN over IPv6, as Calico's.
 
@@ -28,6 +31,33 @@ test.serial('workloads and nodes reach each other by both families, up to the MT
   // Each end learns the MTU by the first packet of its own that is too big.
   network.pinged('wa', toB6, '-c2', '-i0.2', '-W1', '-s', '3000');
   t.is(network.pingTo(toB6, 3, '-s', '3000'), 3, 'in fragments');
+});
+
+test.serial('what a node masquerades leaves in VXLAN, and its answers come outside', async (t) => {
+  if (skips(t) || needs(t, 'nft', 'tcpdump')) return;
+  await using network = new Network({ vxlanMode: 'Always' }, 'dual-stack');
+  for (const node of ['a', 'b'] as const) await network.agent(node);
+  inside(
+    network.space('a'),
+    '/usr/sbin/nft',
+    `table ip6 services {
+      chain in { type nat hook prerouting priority dstnat; ip6 daddr fd00:96::1 dnat to ${toB6}; }
+      chain out { type nat hook postrouting priority srcnat; ip6 daddr ${toB6} masquerade; }
+    }`,
+  );
+  const wire = execa(
+    'nsenter',
+    [
+      ...[`--net=/run/netns/${network.space('b')}`, 'tcpdump', '-nn', '-l', '--immediate-mode'],
+      ...['-i', 'eth0', `icmp6 and src ${toB6} and dst fd00:77::1`],
+    ],
+    { reject: false },
+  );
+  await untilSaid(wire.stderr, 'listening on');
+  t.is(network.pingTo('fd00:96::1'), 3);
+  wire.kill('SIGINT');
+  const answers = (await wire).stdout.split('\n').filter((line) => line.includes('echo reply'));
+  t.is(answers.length, 3, 'README, Limits');
 });
 
 test.serial(

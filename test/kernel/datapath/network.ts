@@ -196,11 +196,14 @@ export class Network implements AsyncDisposable {
   }
 
   /** A flow of echo requests until it is stopped; gives then what was sent and what came back. */
-  flow(intervalS = 0.002): { stop: () => Promise<{ sent: number; received: number }> } {
+  flow(
+    intervalS = 0.002,
+    from: 'a' | 'wa' = 'wa',
+  ): { stop: () => Promise<{ sent: number; received: number }> } {
     const child = spawn(
       'nsenter',
       [
-        `--net=/run/netns/${this.space('wa')}`,
+        `--net=/run/netns/${this.space(from)}`,
         'ping',
         '-n',
         '-q',
