@@ -40,8 +40,7 @@ const connects = test.macro({
     t.teardown(() => server.kill());
     const wire = await seen(world, 'node-a', `net ${pools[overlay]} and host ${node}`);
     const arriving = await seen(world, target, `tcp dst port ${port}`);
-    const isOutside = client.startsWith('node-');
-    const asked = isOutside ? [node, nodePort] : [service, port];
+    const asked = client === 'node-b' ? [node, nodePort] : [service, port];
     const sending = transfer(world, client, 'tcp-send', ...asked, 10, 100_000);
     t.deepEqual(await sending.result(), { streams: 10, good: 10 });
     server.kill();
@@ -56,21 +55,25 @@ const connects = test.macro({
 
 test.serial(connects, { overlay: 'crosssubnet', client: 'a1', target: 'c1', nat: 'as it is' });
 for (const overlay of ['crosssubnet', 'ipip'] as const)
-  // In the other subnet and in the node's own; a workload, and a NodePort's client.
+  // In the other subnet and in the node's own; a workload, a NodePort's client, and the node itself.
   for (const target of ['c1', 'b1'] as const)
-    for (const client of ['a1', 'node-b'] as const)
+    for (const client of ['a1', 'node-b', 'node-a'] as const)
       test.serial(connects, { overlay, client, target, nat: 'masqueraded' });
 
 /** Has node-a translate the Service's address and its own NodePort; `rule` is for what leaves then. */
 async function nats(world: Lab, target: string, rule: string): Promise<void> {
-  const endpointOf = `${endpoint(world, target).address}:${port}`;
+  const inwards = (address: string, toPort: number): string =>
+    `  ip daddr ${address} tcp dport ${toPort} meta mark set 0x4000 dnat to ${endpoint(world, target).address}:${port}`;
   const rules = [
     'table ip services',
     'delete table ip services',
     'table ip services {',
     ' chain in { type nat hook prerouting priority dstnat;',
-    `  ip daddr ${service} tcp dport ${port} meta mark set 0x4000 dnat to ${endpointOf}`,
-    `  ip daddr ${endpoint(world, 'node-a').address} tcp dport ${nodePort} meta mark set 0x4000 dnat to ${endpointOf}`,
+    inwards(service, port),
+    inwards(endpoint(world, 'node-a').address, nodePort),
+    ' }',
+    ' chain own { type nat hook output priority -100;',
+    inwards(service, port),
     ' }',
     ' chain out { type nat hook postrouting priority srcnat;',
     rule,
