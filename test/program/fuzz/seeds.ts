@@ -2,7 +2,7 @@ import { encapsulations } from '../../../src/encap/index.js';
 import type { Policy } from '../../../src/model/desired.js';
 import { familyOf, type Family } from '../../../src/net/address.js';
 import type { Direction } from '../../support/count.js';
-import { jumbo, nobody, tooBig } from '../../support/frames.js';
+import { jumbo, nobody, tooBig, wa6 } from '../../support/frames.js';
 import { eth, type Packet } from '../../support/packet.js';
 import { beyondCalico, blockOf, nodes, pools, type NodeName } from '../../support/world.js';
 import type { Row } from './rows.js';
@@ -11,7 +11,15 @@ const { a } = nodes;
 
 /** What the corpus has no packets for: every pool, either family outside and inside, every transport, both ways. */
 export function seedRows(): readonly Row[] {
-  return [...routersWords(), ...carriedRows()];
+  const carried = carriedRows();
+  return [...routersWords(), ...carried, ...waited(carried), ...hidden()];
+}
+
+/** What a neighbour was waited for passes the hook again, and has our mark. */
+function waited(carried: readonly Row[]): readonly Row[] {
+  return carried
+    .filter(({ id }) => id.endsWith(' udp out'))
+    .map((row) => ({ ...row, id: `${row.id}, again`, marked: true }));
 }
 
 function carriedRows(): readonly Row[] {
@@ -31,6 +39,19 @@ function carriedRows(): readonly Row[] {
       });
     }),
   );
+}
+
+/** A workload's own VXLAN to B, behind extension headers: RFC 8200 section 4. */
+function hidden(): readonly Row[] {
+  const { b, c } = nodes;
+  const start = eth(a.uplinkMac, c.uplinkMac).ipv6(wa6, b.underlay6);
+  return [[0], [43], [44], [51], [60], [135], [0, 43, 44, 60]].map((headers) => {
+    const packet = headers.reduce(
+      (before, header) => before.extension(header, header === 44 ? [0, 1, 0, 0, 0, 1] : undefined),
+      start,
+    );
+    return rowOf(`VXLAN behind ${headers.join()}`, 'egress', packet.udp(1, 4789).vxlan(7));
+  });
 }
 
 /** RFC 1191, RFC 8201: of tunnel packets to B, each of them too big for somebody. */
