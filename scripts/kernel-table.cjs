@@ -5,7 +5,7 @@ const { readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 
 const document = join(__dirname, '../docs/kernels.md');
-const [begin, end] = ['<!-- measured -->\n', '<!-- /measured -->\n'];
+const [begin, end] = ['<!-- measured -->\n\n', '\n<!-- /measured -->\n'];
 
 /**
  * Compares columns, { '5.10': { feature: value } }, with those of the document, or writes them there. Gives

@@ -80,11 +80,7 @@ async function startUnprivileged() {
 async function test(args) {
   introduce();
   if (machine.isRoot()) {
-    const inGuests =
-      args.length === 0
-        ? process.env.CI === 'true'
-        : args.some((name) => name.startsWith('kernels'));
-    const guests = inGuests ? ['guests'] : [];
+    const guests = args.some((name) => name.startsWith('kernels')) ? ['guests'] : [];
     await prepare(['build', 'lab', 'test', ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
