@@ -78,10 +78,16 @@ static __noinline int is_workload_tunnel(struct __sk_buff *skb)
 	       (self && same_address(&self->underlay, &ip.destination));
 }
 
+static __always_inline int is_own_address(const struct ip *inner)
+{
+	const struct peer *self = self_of(inner->family);
+
+	return self && same_address(&self->underlay, &inner->source);
+}
+
 /* Whether this node may send from the packet's source. Local processes may send as they please. */
 static __always_inline int is_source_ours(const struct __sk_buff *skb, const struct ip *inner)
 {
-	const struct peer *self;
 	struct block block;
 
 	if (config.source_check == CHECK_OFF || !is_forwarded(skb))
@@ -89,10 +95,7 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 	block = block_of(inner->family, &inner->source);
 	if (is_block(&block))
 		return is_self(block.peer);
-	if (config.source_check == CHECK_POOL)
-		return 1;
-	self = self_of(inner->family);
-	return self && same_address(&self->underlay, &inner->source);
+	return config.source_check == CHECK_POOL || is_own_address(inner);
 }
 
 /* Whether a forwarded packet comes from this node's own address. Masqueraded for a Service, it
@@ -100,13 +103,8 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
  * without one, and what was masqueraded before our time goes to nodes that need no tunnel. */
 static __always_inline int is_own_address_taken(const struct __sk_buff *skb, const struct ip *inner)
 {
-	const struct peer *self;
-
-	if (config.source_check != CHECK_STRICT || inner->family != FAMILY_IPV4 ||
-	    !is_forwarded(skb))
-		return 0;
-	self = self_of(inner->family);
-	return self && same_address(&self->underlay, &inner->source);
+	return config.source_check == CHECK_STRICT && inner->family == FAMILY_IPV4 &&
+	       is_forwarded(skb) && is_own_address(inner);
 }
 
 /* Cuts off what lies behind the IP packet: it would be sent to the peer as if it were data. */

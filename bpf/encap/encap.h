@@ -67,8 +67,8 @@ static __always_inline int is_extension(enum family family, __u8 protocol)
 
 /* What is announced behind an IPv6 packet's extension headers, the first of which is `protocol`: an
  * enum encap. Taken for a tunnel that hides: more of them than any host sends, and a first fragment
- * that ends before the last of them (RFC 7112 forbids it; kernels before 5.10 put it together). Not
- * static: the verifier follows it once. */
+ * that ends before the last of them (RFC 7112 forbids it, a receiver may put it together all the
+ * same). Not static: the verifier follows it once. */
 __noinline int encap_hidden(struct __sk_buff *skb, __u32 protocol)
 {
 	__u32 at = ETH_HLEN + sizeof(struct ipv6hdr);
