@@ -13,9 +13,9 @@ import { whyNoPrograms } from '../support/object.js';
 import type { Offloads } from '../support/offloads.js';
 import { addressIn, type OverlayName } from '../support/overlays.js';
 import { Pair, type AttachBy, type Side } from '../support/pair.js';
+import { whyNoSegments } from '../support/segments.js';
 import { sample } from '../support/slowness.js';
 import { stream } from '../support/traffic.js';
-import { nodes } from '../support/world.js';
 
 // What can't be carried in one piece: workloads' own tunnels, UDP super-packets out of VXLAN, packets that were in a
 // tunnel of ours already. The oracle is not us: the kernel's own tunnel devices, and the bytes that arrive in them.
@@ -168,35 +168,18 @@ for (const overlay of ['vxlan', 'ipip', 'vxlan6'] as const)
     `a node's own UDP super-packets arrive through ${overlay}, though its uplink computes no checksums`,
     async (t) => {
       if (skipped(t)) return;
-      using pair = new Pair('programs', auto(), 'with a cutter');
-      pair.offloads('off');
-      const refused = whySegmentsRefused(pair);
+      const refused = whyNoSegments();
       if (refused !== undefined) {
         t.log(`skipped: ${refused}`);
         return t.pass();
       }
+      using pair = new Pair('programs', auto(), 'with a cutter');
+      pair.offloads('off');
       t.true(pair.pings('a', addressIn(overlay, 'b'), 1000), 'neighbours are known: none waits');
       t.is(await pair.superPackets('a', addressIn(overlay, 'b'), 20, 'node'), 200);
       addsUp(t, pair);
     },
   );
-
-/** Old kernels send no super-packets where the interface computes no checksums. */
-function whySegmentsRefused(pair: Pair): string | undefined {
-  const said = pair.run('a', 'node', 'python3', '-c', segmentSender, nodes.b.underlay);
-  return said === '' ? undefined : `this kernel refuses UDP_SEGMENT on such an uplink: ${said}`;
-}
-
-/** Python: two datagrams in one super-packet, to a port where nobody listens. */
-const segmentSender = `
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
-try:
-    s.sendto(bytes(2000), (sys.argv[1], 9))
-except OSError as error:
-    print(error)
-`;
 
 test.serial('cut packets cross the wire with every checksum right, says tshark', async (t) => {
   if (skipped(t, 'tcpdump', 'tshark')) return;

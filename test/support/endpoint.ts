@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { inside } from '../../src/lab/namespace.js';
 import { root } from './object.js';
+import { whyNoSegments } from './segments.js';
 import { slowness } from './slowness.js';
 
 /** Packets that were sent, and how many of them came back bit for bit. */
@@ -13,18 +14,21 @@ export interface Exchange {
   /** Whether the bytes that came back have the SHA-256 of those that were sent. */
   readonly tcp: boolean;
   readonly udp: Count;
-  /** Of a UDP super-packet (UDP_SEGMENT). */
-  readonly segments: Count;
+  /** Of UDP super-packets (UDP_SEGMENT); refused: the kernel took none, with EIO. */
+  readonly segments: Count | 'refused';
   readonly fragments: Count;
   readonly icmp: Count;
   readonly sctp: Count;
 }
 
-/** What did not come back, in words. */
-export function lossesOf({ tcp, ...packets }: Exchange): string[] {
+/** What did not come back, in words; nothing comes of what this kernel refuses wherever it is asked. */
+export function lossesOf({ tcp, segments, ...others }: Exchange): string[] {
+  const isRefused = segments === 'refused';
+  const packets = isRefused ? others : { segments, ...others };
   const short = Object.entries(packets).filter(([, [sent, back]]) => sent !== back);
   return [
     ...(tcp ? [] : ['tcp: other bytes']),
+    ...(isRefused && whyNoSegments() === undefined ? ['segments: refused'] : []),
     ...short.map(([name, [sent, back]]) => `${name}: ${back} of ${sent} came back`),
   ];
 }
