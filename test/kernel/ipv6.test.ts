@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { execa } from 'execa';
-import { untilSaid } from '../../src/lab/said.js';
 import { skips as needs } from '../support/needs.js';
 import { within } from '../support/slowness.js';
+import { watch } from '../support/traffic.js';
 import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 // Two dual-stack nodes and their agents: the IPv6 pool travels in VXLAN over IPv6, as Calico's.
@@ -67,19 +65,10 @@ function translate(network: Network, table: string, chains: readonly string[]): 
 
 /** Echo replies from node-b's workload that cross the wire to node-a's own address meanwhile. */
 async function clearAnswers(network: Network, meanwhile: () => void): Promise<number> {
-  const wire = execa(
-    'nsenter',
-    [
-      ...[`--net=/run/netns/${network.space('b')}`, 'tcpdump', '-nn', '-l', '--immediate-mode'],
-      ...['-i', 'eth0', `icmp6 and src ${toB6} and dst fd00:77::1`],
-    ],
-    { reject: false },
-  );
-  await untilSaid(wire.stderr, 'listening on');
+  const filter = `icmp6 and src ${toB6} and dst fd00:77::1`;
+  const wire = await watch(network.space('b'), 'eth0', filter);
   meanwhile();
-  await sleep(200); // what is on its way to the capture
-  wire.kill('SIGINT');
-  return (await wire).stdout.split('\n').filter((line) => line.includes('echo reply')).length;
+  return (await wire()).filter((line) => line.includes('echo reply')).length;
 }
 
 test.serial(

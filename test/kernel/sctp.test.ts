@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { attachKind } from '../../src/datapath/attach.js';
 import { skipsOverlay } from '../support/needs.js';
@@ -7,7 +6,7 @@ import { addressIn, type OverlayName } from '../support/overlays.js';
 import { addsUp } from '../support/pair-counters.js';
 import { Pair } from '../support/pair.js';
 import { sample } from '../support/slowness.js';
-import { sctpStream } from '../support/traffic.js';
+import { sctpStream, whyNoSctp } from '../support/traffic.js';
 
 // Associations of the kernel's own SCTP: its checksum is a CRC32c that no other transport has (RFC 9260
 // appendix A), left to the NIC or computed when a super-packet is cut (SKB_GSO_SCTP).
@@ -35,12 +34,6 @@ async function arrives(t: ExecutionContext, overlay: OverlayName, offloads: Offl
   }
   await pair.settle();
   addsUp(t, pair);
-}
-
-function whyNoSctp(): string | undefined {
-  const open = 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)';
-  const { status, stderr } = spawnSync('python3', ['-c', open], { encoding: 'utf8' });
-  return status === 0 ? undefined : `this kernel has no SCTP: ${stderr.trim().split('\n').at(-1)}`;
 }
 
 const rows = (['vxlan', 'ipip', 'vxlan6', 'ip6ip over 4'] as const).flatMap((overlay) =>

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { execa } from 'execa';
 import { endpoint } from '../../src/lab/endpoint.js';
-import { inside } from '../../src/lab/namespace.js';
-import { untilSaid } from '../../src/lab/said.js';
 import type { Lab } from '../../src/lab/state.js';
 import { encapJson, listening, on, ran, sharedLab, transfer } from '../support/lab.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
+import { watch } from '../support/traffic.js';
 
 const service = '10.96.0.1';
 const nodePort = 30_080;
@@ -119,22 +117,9 @@ const tunnelAddresses = { crosssubnet: '10.244.1.0', ipip: '10.245.1.0' } as con
 
 const pools = { crosssubnet: '10.244.0.0/16', ipip: '10.245.0.0/16' } as const;
 
-/** Captures on eth0; the call that it gives back ends it and says what was seen, a line for each packet. */
-async function seen(
-  world: Lab,
-  where: string,
-  filter: string,
-): Promise<() => Promise<readonly string[]>> {
-  const [nsenter, ...args] = inside(endpoint(world, where).namespace, [
-    ...['tcpdump', '-nn', '-l', '--immediate-mode', '-i', 'eth0', filter],
-  ]);
-  const capture = execa(nsenter, args, { reject: false });
-  await untilSaid(capture.stderr, 'listening on');
-  return async () => {
-    await sleep(200); // what is on its way to the capture
-    capture.kill('SIGINT');
-    return (await capture).stdout.split('\n').filter(Boolean);
-  };
+/** What a node's or workload's eth0 sees. */
+async function seen(world: Lab, where: string, filter: string) {
+  return watch(endpoint(world, where).namespace, 'eth0', filter);
 }
 
 test.serial(

@@ -69,6 +69,7 @@ import hashlib, os, socket, sys
 family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
 data = os.urandom(int(sys.argv[3]))
 s = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.setsockopt(socket.IPPROTO_SCTP, 3, 1) # SCTP_NODELAY: no message waits for a delayed acknowledgement
 s.bind((sys.argv[2], 0))
 s.connect((sys.argv[1], 5203))
 for at in range(0, len(data), 8192):

@@ -17,26 +17,50 @@ export function leadToKernel(node: string, peer: KernelPeer): void {
 
 /** Why this kernel can't be such a peer; undefined: it can. */
 export function whyNoKernelPeer(peer: KernelPeer): string | undefined {
+  for (const type of typesOf[peer]) {
+    const why = whyNoDevice(type);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+const typesOf: Readonly<Record<KernelPeer, readonly DeviceType[]>> = {
+  'kernel vxlan': ['vxlan'],
+  'kernel vxlan, zero': ['vxlan'],
+  'kernel ipip': ['ipip'],
+  'kernel ip6ip': ['sit', 'ip6tnl'],
+};
+
+/** Devices of tunnels, and the words that `ip link add` needs behind each type. */
+const devices = {
+  vxlan: 'id 1 dstport 4789',
+  ipip: 'local 127.0.0.1',
+  sit: 'local 127.0.0.1',
+  ip6tnl: 'mode ip6ip6 local ::1',
+  geneve: 'id 1 remote 127.0.0.1',
+  gre: 'local 127.0.0.1',
+  wireguard: '',
+} as const;
+
+export type DeviceType = keyof typeof devices;
+
+export const deviceTypes = Object.keys(devices) as readonly DeviceType[];
+
+/** Why this kernel makes no such device; undefined: it does. */
+export function whyNoDevice(type: DeviceType): string | undefined {
   const namespace = `bp2-${process.pid}-asked`;
+  const words = devices[type].split(' ').filter(Boolean);
   execFileSync('ip', ['netns', 'add', namespace]);
   try {
-    for (const type of typesOf[peer])
-      runIn(namespace, ['ip', 'link', 'add', 'asked', 'type', ...type.split(' ')]);
+    runIn(namespace, ['ip', 'link', 'add', 'asked', 'type', type, ...words]);
     return undefined;
   } catch (cause) {
     const { stderr = '' } = cause as { stderr?: string };
-    return `this machine makes no ${peer} device: ${stderr.trim() || String(cause)}`;
+    return `this machine makes no ${type} device: ${stderr.trim() || String(cause)}`;
   } finally {
     execFileSync('ip', ['netns', 'delete', namespace]);
   }
 }
-
-const typesOf: Readonly<Record<KernelPeer, readonly string[]>> = {
-  'kernel vxlan': ['vxlan id 1 dstport 4789'],
-  'kernel vxlan, zero': ['vxlan id 1 dstport 4789'],
-  'kernel ipip': ['ipip local 127.0.0.1'],
-  'kernel ip6ip': ['sit local 127.0.0.1', 'ip6tnl mode ip6ip6 local ::1'],
-};
 
 const { a, b } = nodes;
 

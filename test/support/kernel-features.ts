@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { BpfError, features, kernel } from 'libbpf-ts';
+import { features, kernel } from 'libbpf-ts';
 import { attachKind } from '../../src/datapath/attach.js';
 import { crossingOf, probe } from '../../src/datapath/config.js';
-import { load } from './load.js';
-import { runIn } from './spaces.js';
+import { Dut } from './dut.js';
+import { deviceTypes, whyNoDevice } from './kernel-devices.js';
+import { whyNoSctp } from './traffic.js';
 
 // `node kernel-features.js`: one column of docs/kernels.md, as JSON: what this kernel can, and what follows from it.
 
@@ -32,55 +32,17 @@ export function kernelFeatures(): Readonly<Record<string, string>> {
       probes.skb.data !== 0 ? 'yes' : 'whole packets only',
     'UDP super-packets out of VXLAN': cutsVxlan ? 'cut to datagrams' : 'whole',
     'decapsulated, encapsulated again': cutsVxlan ? 'super-packets are cut' : 'whole',
-    'kernel devices compared with': devices.filter(makes).join(', '),
-    'kernel SCTP': yesNo(hasSctp()),
+    'kernel devices compared with': deviceTypes
+      .filter((type) => whyNoDevice(type) === undefined)
+      .join(', '),
+    'kernel SCTP': yesNo(whyNoSctp() === undefined),
   };
 }
 
 /** 5.10 takes no ingress_ifindex. */
 function runsForwarded(): boolean {
-  using object = load('a').object;
-  try {
-    object
-      .program('encapd_egress')
-      .run(new Uint8Array(64), { context: { ifindex: 1, ingressIfindex: 1 } });
-    return true;
-  } catch (error) {
-    if (error instanceof BpfError && error.code === 'EINVAL') return false;
-    throw error;
-  }
-}
-
-/** Each with the words that `ip link add` needs behind its name. */
-const types = {
-  vxlan: 'id 1 dstport 4789',
-  ipip: 'local 127.0.0.1',
-  sit: 'local 127.0.0.1',
-  ip6tnl: 'local ::1',
-  geneve: 'id 1 remote 127.0.0.1',
-  gre: 'local 127.0.0.1',
-  wireguard: '',
-} as const;
-
-const devices = ['vxlan', 'ipip', 'sit', 'ip6tnl', 'geneve', 'gre', 'wireguard'] as const;
-
-function makes(type: (typeof devices)[number]): boolean {
-  const namespace = `bp2-${process.pid}-asked`;
-  execFileSync('ip', ['netns', 'add', namespace]);
-  try {
-    const words = types[type].split(' ').filter(Boolean);
-    runIn(namespace, ['ip', 'link', 'add', 'asked', 'type', type, ...words]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    execFileSync('ip', ['netns', 'delete', namespace]);
-  }
-}
-
-function hasSctp(): boolean {
-  const open = 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)';
-  return spawnSync('python3', ['-c', open]).status === 0;
+  using dut = new Dut();
+  return dut.canRun({ from: 'pod' });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

@@ -1,5 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { execa } from 'execa';
+import { inside } from '../../src/lab/namespace.js';
+import { untilSaid } from '../../src/lab/said.js';
 import {
   sctpReceiver,
   sctpSender,
@@ -47,6 +52,13 @@ export async function sctpStream(
   return hashes(from, sender, to, [...python, sctpReceiver, addresses.to]);
 }
 
+/** Why there are no SCTP sockets; undefined: there are. */
+export function whyNoSctp(): string | undefined {
+  const open = 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)';
+  const { status, stderr } = spawnSync('python3', ['-c', open], { encoding: 'utf8' });
+  return status === 0 ? undefined : `this kernel has no SCTP: ${stderr.trim().split('\n').at(-1)}`;
+}
+
 /** What a sender and a receiver say at last; the receiver says first that it listens. */
 async function hashes(
   from: string,
@@ -91,4 +103,21 @@ export async function capture(
   await traffic();
   tcpdump.kill('SIGINT');
   await ended;
+}
+
+/** Watches a device; the call that it gives back ends that and says what was seen, a line for each packet. */
+export async function watch(
+  namespace: string,
+  device: string,
+  filter: string,
+): Promise<() => Promise<readonly string[]>> {
+  const options = ['-nn', '-l', '--immediate-mode', '-i', device, filter];
+  const [file, ...args] = inside(namespace, ['tcpdump', ...options]);
+  const tcpdump = execa(file, args, { reject: false });
+  await untilSaid(tcpdump.stderr, 'listening on');
+  return async () => {
+    await setTimeout(200); // what is on its way to the capture
+    tcpdump.kill('SIGINT');
+    return (await tcpdump).stdout.split('\n').filter(Boolean);
+  };
 }
