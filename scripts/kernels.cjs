@@ -76,7 +76,8 @@ function featuresOf(kernel) {
   const [command, ...args] = inGuest(kernel, [process.execPath, script]);
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status === 0) return { features: JSON.parse(stdout).features };
-  return { failure: onKernel(kernel, { title: `ava ended with ${status}`, detail: stderr }) };
+  const title = `${kernel}: ${endings[status] ?? `asking its features ended with ${status}`}`;
+  return { failure: { title, detail: stderr } };
 }
 
 /** Where only some files of a ring run, of long tables of tests also some rows, others on each kernel. */

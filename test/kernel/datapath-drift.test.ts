@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus } from '../../src/datapath/status.js';
@@ -184,15 +184,24 @@ test.serial(
   'clsact',
 );
 
-test.serial(
-  'pins removed under traffic: no packet is lost, because the agent holds what they held',
-  async (t) => {
+function networkTest(
+  title: string,
+  run: (t: ExecutionContext, network: Network) => Promise<void>,
+): void {
+  test.serial(title, async (t) => {
     if (cannot !== undefined) {
       t.log(`skipped: ${cannot}`);
       t.pass();
       return;
     }
     await using network = new Network();
+    await run(t, network);
+  });
+}
+
+networkTest(
+  'pins removed under traffic: no packet is lost, because the agent holds what they held',
+  async (t, network) => {
     await network.agent('a');
     await network.agent('b');
     network.ping(1);
@@ -207,15 +216,9 @@ test.serial(
   },
 );
 
-test.serial(
+networkTest(
   'the tunnel address moves from lo, where it was before, and no packet that has it is lost',
-  async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
+  async (t, network) => {
     const agent = await network.agent('a');
     await network.agent('b');
     const space = network.space('a');
@@ -235,15 +238,9 @@ test.serial(
   },
 );
 
-test.serial(
+networkTest(
   'an uplink that was removed and comes back is taken into service within a second',
-  async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
+  async (t, network) => {
     const agents = [await network.agent('a'), await network.agent('b')];
     t.is(network.ping(1), 1);
     const from = agents.map(({ lines }) => lines.length);

@@ -39,13 +39,14 @@ function skip(t: ExecutionContext, why: string): void {
 test('the programs compile without a warning and load, as BPF v3', loads, 'v3');
 test('the same as BPF v2, where packet pointers are easily broken', loads, 'v2');
 
-test('the verifier is done in 30,000 instructions: a node loads them in a tenth of a second', (t) => {
+test('the verifier is done in 30,000 instructions', (t) => {
   const missing = whyNoPrograms();
   if (missing !== undefined) return skip(t, missing);
   using object = load('a').object;
   for (const name of object.programNames) {
     const { verifiedInstructions } = object.program(name).info;
-    t.log(`${name}: ${verifiedInstructions}`); // before 5.16 the kernel does not say
+    if (verifiedInstructions === 0) return skip(t, 'this kernel does not say (Linux 5.16)');
+    t.log(`${name}: ${verifiedInstructions}`);
     t.true(verifiedInstructions < 30_000, name);
   }
 });
