@@ -143,6 +143,13 @@ static __always_inline void send(struct __sk_buff *skb, enum verdict verdict,
 	bpf_redirect_neigh(skb->ifindex, &next_hop, sizeof(next_hop), 0);
 }
 
+/* What can't be encapsulated in one piece, but in several. */
+static __always_inline int is_cut_first(enum verdict verdict)
+{
+	return verdict == DROP_NESTED_TUNNEL || verdict == DROP_NO_CHECKSUM ||
+	       verdict == DROP_GSO_TYPE;
+}
+
 static __always_inline enum verdict egress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
@@ -203,6 +210,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	if (encap != ENCAP_NONE && is_own_address_taken(skb, &inner))
 		return DROP_SRC_SPOOF;
 	verdict = trim(skb, &inner);
+	if (!verdict && encap != ENCAP_NONE && is_gso_by_frags(skb))
+		verdict = DROP_GSO_TYPE;
 	if (!verdict && encap != ENCAP_NONE)
 		verdict =
 			path_check(skb, &inner, peer, block.peer, encap_bytes(encap, peer->family));
@@ -210,7 +219,7 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		verdict = DROP_NO_CHECKSUM;
 	if (!verdict)
 		verdict = encap_push(encap, skb, self, peer, &inner);
-	if ((verdict == DROP_NESTED_TUNNEL || verdict == DROP_NO_CHECKSUM) && !is_piece(skb))
+	if (is_cut_first(verdict) && !is_piece(skb))
 		return cut(skb, verdict);
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return verdict;
@@ -356,7 +365,8 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb)
 	tos = tos_merge(outer.tos, inner.tos);
 
 	verdict = encap_pop(encap, skb, &outer, &inner);
-	if (verdict == DROP_INNER_UDP_GSO && !(skb->mark & config.own_mark)) {
+	if ((verdict == DROP_INNER_UDP_GSO || verdict == DROP_GSO_TYPE) &&
+	    !(skb->mark & config.own_mark)) {
 		skb->mark |= config.own_mark;
 		return cut(skb, verdict);
 	}

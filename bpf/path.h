@@ -21,6 +21,8 @@
 #define PATH_MTU_MIN_IPV4 552
 #define PATH_MTU_MIN_IPV6 1280
 
+#define GSO_BY_FRAGS 0xffff /* include/linux/skbuff.h */
+
 /* An answer and what it quotes: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4. */
 #define ANSWER_MAX_IPV4 576
 #define ANSWER_MAX_IPV6 1280
@@ -159,6 +161,13 @@ static __always_inline __u32 path_mtu(__u32 peer, __u32 uplink)
 	if (!path || !path->mtu || path->mtu >= uplink || bpf_ktime_get_ns() >= path->until)
 		return uplink;
 	return path->mtu;
+}
+
+/* A super-packet whose pieces differ in size, as SCTP's do: how large each is only the kernel
+ * knows, nor does it let a program add headers. */
+static __always_inline int is_gso_by_frags(const struct __sk_buff *skb)
+{
+	return skb->gso_size == GSO_BY_FRAGS;
 }
 
 /* The largest packet that this one, or its segments, will be in the overlay. */

@@ -17,7 +17,7 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
 
 /**
  * Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel.
- * `seldom`: in CI, or by name; `byName`: only so. `build` comes before, and `command` runs ava's arguments in its place.
+ * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
  * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels. There everything
  * takes ten times as long, so of a ring with `ofKernel` only those files run, what kernels may differ in, if
  * ENCAP_GUEST_TESTS is not all.
@@ -51,7 +51,7 @@ const rings = [
     build: ['npm', 'run', 'build:asan'],
     command: './test/asan.sh',
   },
-  { name: 'kernels', needsRoot: true, byName: true, inGuests: ['program', 'kernel'], below: [] },
+  { name: 'kernels', needsRoot: true, seldom: true, inGuests: ['program', 'kernel'], below: [] },
 ];
 
 main(process.argv.slice(2)).then((code) => {
@@ -61,8 +61,8 @@ main(process.argv.slice(2)).then((code) => {
 /** Runs the rings that were named, or all; gives back the exit code. */
 async function main(names) {
   const asked = new Map(names.map((name) => name.split(':')));
-  const chosen = rings.filter(({ name, seldom, byName }) =>
-    asked.size === 0 ? !byName && (!seldom || process.env.CI === 'true') : asked.has(name),
+  const chosen = rings.filter(({ name, seldom }) =>
+    asked.size === 0 ? !seldom || process.env.CI === 'true' : asked.has(name),
   );
   if (chosen.length === 0) {
     console.error(`usage: node scripts/test.cjs [${rings.map(({ name }) => name).join('|')}]...`);

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Cidr } from '../../src/net/cidr.js';
 import { dissect, whyNoTshark } from '../support/dissect.js';
 import { Dut, type Origin } from '../support/dut.js';
-import { fromB, fromB6, patched, pooled, toB, toB6 } from '../support/frames.js';
+import { fromB, fromB6, inVxlan, patched, pooled, toB, toB6 } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
 import { nodes, peerIndex } from '../support/world.js';
 
@@ -55,8 +55,22 @@ const ends = test.macro({
 });
 
 const [uncounted, udpInVxlan] = [toB6.bytes(), fromB.bytes()];
+const tcpInVxlan = inVxlan('10.244.2.9', '10.244.1.5').tcp(1, 2).raw('x').bytes();
 test(ends, 'segments that each need a checksum', 'CUT', 'egress', uncounted, superPacket);
 test(ends, 'a received UDP super-packet', 'CUT', 'ingress', udpInVxlan, superPacket);
+test(
+  ends,
+  'a super-packet whose pieces differ in size',
+  'CUT',
+  ...(['egress', toB.bytes(), { gsoSize: 0xffff }] as const),
+);
+test(ends, 'a received super-packet of another type', 'CUT', 'ingress', tcpInVxlan, superPacket);
+test(
+  ends,
+  'one that came out of the cutter whole is not cut again',
+  'DROP_GSO_TYPE',
+  ...(['egress', toB.bytes(), { gsoSize: 0xffff, ...piece }] as const),
+);
 test(ends, 'one over IPv6', 'CUT', 'ingress', fromB6.bytes(), superPacket);
 test(
   ends,

@@ -325,6 +325,12 @@ export const egressExits: readonly Exit[] = [
     packet: pooled('10.244.1.5', '10.244.2.9').tcp(1, 2).raw(new Uint8Array(2000)),
     origin: { gsoSize: 1000 },
   },
+  {
+    verdict: 'DROP_GSO_TYPE',
+    title: 'a super-packet whose pieces differ in size, as SCTP’s: how large they are nobody says',
+    packet: pooled('10.244.1.5', '10.244.2.9', { protocol: 132 }).raw(new Uint8Array(2000)),
+    origin: { gsoSize: 0xffff },
+  },
 ];
 
 /** A workload's datagram to B, behind extension headers. */

@@ -10,6 +10,11 @@ export function whyNoSegments(): string | undefined {
   return answer === '' ? undefined : `this kernel refuses UDP_SEGMENT on such an uplink: ${answer}`;
 }
 
+/** Whether a device takes UDP super-packets whole, by `ethtool -k`; a veth of 5.10 does not: they are cut before it. */
+export function takesSegments(features: string): boolean {
+  return features.includes('tx-udp-segmentation: on');
+}
+
 let answer: string | undefined;
 
 function ask(): string {
