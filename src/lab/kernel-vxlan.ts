@@ -1,3 +1,4 @@
+import type { KernelLines } from './kernel-carriers.js';
 import { segmentOf, type LabNode, type Topology } from './topology.js';
 
 /**
@@ -5,10 +6,7 @@ import { segmentOf, type LabNode, type Topology } from './topology.js';
  * device without learning, one neighbour and one forwarding entry for each peer, a route for each
  * block, and a blackhole for what is unused of the node's own.
  */
-export function kernelVxlan(
-  topology: Topology,
-  node: LabNode,
-): { readonly ip: readonly string[]; readonly bridge: readonly string[] } {
+export function kernelVxlan(topology: Topology, node: LabNode): KernelLines {
   const peers = topology.nodes.filter(({ name }) => name !== node.name);
   const encapsulated = peers.filter((peer) => isEncapsulated(topology, node, peer));
   return {

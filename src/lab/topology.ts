@@ -10,15 +10,19 @@ export interface Topology {
   readonly manifests: string;
 }
 
-/** An underlay subnet: a bridge in the router's namespace, on which the router has an address. */
+/** An underlay subnet: a bridge in the router's namespace, or without a router a cable between its two nodes. */
 export interface Segment {
   readonly name: string;
-  readonly router: string;
+  readonly router?: string;
   readonly prefixLength: number;
 }
 
-/** What encapsulates on a node: our agent, or the kernel's vxlan device wired as Calico wires it. */
-export type Carrier = 'encap' | 'kernel-vxlan';
+/**
+ * What encapsulates on a node: our agent; the kernel's vxlan or ipip device wired as Calico wires it; one vxlan device
+ * that is told by each route where to (collect metadata); or nothing.
+ */
+export type Carrier =
+  'encap' | 'kernel-vxlan' | 'kernel-vxlan-external' | 'kernel-ipip' | 'kernel-direct';
 
 export interface LabNode {
   readonly name: string;

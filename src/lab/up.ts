@@ -5,7 +5,7 @@ import { EncapError } from '../errors.js';
 import { startAgent, untilReady } from './agent.js';
 import { remove } from './down.js';
 import { interfacesOf } from './interfaces.js';
-import { kernelVxlan } from './kernel-vxlan.js';
+import { kernelLines } from './kernel-carriers.js';
 import { batch, setSysctls } from './namespace.js';
 import { presets, type PresetName } from './presets.js';
 import { namespaceOf, readLab, writeLab, type Lab, type LabNamespace } from './state.js';
@@ -26,9 +26,18 @@ export interface UpOptions {
 
 /** Builds a preset's network, starts an agent on each node and waits until all of them are ready. */
 export async function up(preset: PresetName, options: UpOptions = {}): Promise<Lab> {
-  const name = options.name ?? preset;
-  const { carrier, onStep = () => undefined } = options;
+  const { name = preset, carrier } = options;
   const topology = carrier === undefined ? presets[preset] : carriedBy(presets[preset], carrier);
+  return raise(preset, topology, { ...options, name });
+}
+
+/** The same for a topology of one's own; `preset` is what it is called in the lab's state. */
+export async function raise(
+  preset: string,
+  topology: Topology,
+  options: UpOptions & { readonly name: string },
+): Promise<Lab> {
+  const { name, onStep = () => undefined } = options;
   const manifests = resolve(options.manifests ?? join(examples, topology.manifests));
   checkStart(name, manifests);
 
@@ -90,7 +99,7 @@ function checkStart(name: string, manifests: string): void {
     });
 }
 
-function plan(name: string, preset: PresetName, topology: Topology, manifests: string): Lab {
+function plan(name: string, preset: string, topology: Topology, manifests: string): Lab {
   const namespaces: LabNamespace[] = [
     { name: namespaceOf(name, 'router'), role: 'router', interfaces: [] },
     ...topology.nodes.flatMap((node): LabNamespace[] => [
@@ -129,9 +138,9 @@ async function buildNetwork(lab: string, topology: Topology): Promise<void> {
     wirings.map(({ namespace }) => `netns add ${namespace}`),
   );
   await buildWirings(wirings);
-  for (const node of topology.nodes.filter(({ carrier }) => carrier === 'kernel-vxlan')) {
+  for (const node of topology.nodes) {
     const namespace = namespaceOf(lab, node.name);
-    const { ip, bridge } = kernelVxlan(topology, node);
+    const { ip, bridge } = kernelLines(topology, node);
     await batch('ip', namespace, ip);
     await batch('bridge', namespace, bridge);
   }

@@ -30,20 +30,29 @@ function routerWiring(lab: string, { segments, nodes }: Topology): Wiring {
     namespace: namespaceOf(lab, 'router'),
     sysctls: { ...noIpv6, 'net/ipv4/ip_forward': 1 },
     interfaceSysctls: {},
-    links: [
-      ...segments.flatMap(({ name }) => [
-        `link add name ${name} type bridge stp_state 0 mcast_snooping 0`,
-        `link set dev ${name} up`,
-      ]),
-      ...nodes.flatMap((node) => [
-        `link add name ${node.name} type veth peer name eth0 netns ${namespaceOf(lab, node.name)}`,
-        `link set dev ${node.name} master ${node.segment} up`,
-      ]),
-    ],
-    addresses: segments.map(
-      ({ name, router, prefixLength }) => `address add ${router}/${prefixLength} dev ${name}`,
+    links: segments.flatMap(({ name, router }) => {
+      const here = nodes.filter(({ segment }) => segment === name);
+      return router === undefined
+        ? cable(here.map((node) => namespaceOf(lab, node.name)))
+        : [
+            `link add name ${name} type bridge stp_state 0 mcast_snooping 0`,
+            `link set dev ${name} up`,
+            ...here.flatMap((node) => [
+              `link add name ${node.name} type veth peer name eth0 netns ${namespaceOf(lab, node.name)}`,
+              `link set dev ${node.name} master ${name} up`,
+            ]),
+          ];
+    }),
+    addresses: segments.flatMap(({ name, router, prefixLength }) =>
+      router === undefined ? [] : [`address add ${router}/${prefixLength} dev ${name}`],
     ),
   };
+}
+
+/** One veth pair; each of the two namespaces has an end of it as eth0. */
+function cable([one, other]: readonly string[]): readonly string[] {
+  if (one === undefined || other === undefined) throw new TypeError('a cable has two ends');
+  return [`link add name eth0 netns ${one} type veth peer name eth0 netns ${other}`];
 }
 
 /** A node: its uplink eth0, strict reverse path check, and one cali* interface for each workload. */
@@ -57,7 +66,8 @@ function nodeWiring(lab: string, topology: Topology, node: LabNode): Wiring {
       'link set dev lo up',
       `address add ${node.address}/${prefixLength} dev eth0`,
       'link set dev eth0 up',
-      `route add default via ${router} dev eth0`,
+      // also for 169.254.1.1: nobody answers by proxy for what has no route
+      `route add default ${router === undefined ? 'scope link' : `via ${router}`} dev eth0`,
       ...workloadRoutes(node.workloads),
     ],
   };
