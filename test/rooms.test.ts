@@ -15,7 +15,19 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   datapath: ['net', 'encap', 'model', 'libbpf-ts'],
   agent: ['net', 'encap', 'model', 'sources', 'decide', 'datapath', 'libbpf-ts'],
   lab: ['net'],
-  cli: ['net', 'encap', 'model', 'sources', 'decide', 'datapath', 'agent', 'lab', 'libbpf-ts'],
+  bench: ['net', 'lab', 'libbpf-ts'],
+  cli: [
+    'net',
+    'encap',
+    'model',
+    'sources',
+    'decide',
+    'datapath',
+    'agent',
+    'lab',
+    'bench',
+    'libbpf-ts',
+  ],
 };
 
 /** Modules that do I/O, read a clock or log: none of them in the pure rooms. */

@@ -1,5 +1,5 @@
 'use strict';
-// The four jobs: start, test, lint, remove. Each brings the machine as far as it has to, then hands over.
+// The five jobs: start, test, bench, lint, remove. Each brings the machine as far as it has to, then hands over.
 
 const { existsSync, readFileSync, rmSync, writeFileSync, mkdirSync } = require('node:fs');
 const { join } = require('node:path');
@@ -11,7 +11,7 @@ const { Stop, folder, handOver, log, logFile, root, run, say, step } = require('
 const mountRecord = join(folder, 'mounted-bpffs');
 const node = process.execPath;
 
-const jobs = { start, test, lint, remove };
+const jobs = { start, test, bench, lint, remove };
 
 /** Runs the job that the first argument names and exits with its code. */
 async function main([name, ...args]) {
@@ -85,7 +85,7 @@ async function test(args) {
         ? process.env.CI === 'true'
         : args.some((name) => name.split(':')[0] === 'kernels');
     const guests = inGuests ? ['guests'] : [];
-    await prepare(['build', 'lab', 'test', ...guests]);
+    await prepare(['build', 'lab', 'bench', 'test', ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');
@@ -95,6 +95,18 @@ async function test(args) {
     step(3, 3, 'build', built.map(steps.ensure).filter(Boolean).join(', ') || 'ok');
   }
   return handOver(node, ['scripts/test.cjs', ...args]);
+}
+
+/** The default suite, or what the arguments say. */
+async function bench(args) {
+  introduce();
+  if (!machine.isRoot())
+    throw new Stop('measuring needs root: network namespaces, links and eBPF programs', {
+      next: 'sudo -E env PATH=$PATH npm run bench',
+      exitCode: 4,
+    });
+  await prepare(['build', 'lab', 'bench']);
+  return handOver(node, ['dist/src/cli/main.js', 'bench', 'run', ...args]);
 }
 
 /** eslint, prettier, clang-format and shellcheck; all of them run, one failure fails. */

@@ -44,8 +44,11 @@ const needs = {
     ['tcpdump', 'tcpdump', 'tcpdump', 'tcpdump', command('tcpdump')],
     ['iperf3', 'iperf3', 'iperf3', 'iperf3', command('iperf3')],
   ],
-  test: [
+  bench: [
     ['ethtool', 'ethtool', 'ethtool', 'ethtool', command('ethtool')],
+    ['sockperf', 'sockperf', 'sockperf', 'sockperf', command('sockperf')],
+  ],
+  test: [
     ['tshark', 'wireshark-cli', 'wireshark-cli', 'tshark', command('tshark')],
     ['python3', 'python3', 'python', 'python3', command('python3')],
     ['bpftool', 'bpftool', 'bpf', 'bpftool', command('bpftool')],

@@ -61,6 +61,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./lab.js'),
   },
   {
+    name: 'bench',
+    summary: 'what encapsulation costs here, beside the kernel’s own devices',
+    load: () => import('./bench.js'),
+  },
+  {
     name: 'version',
     summary: 'version of encap, kernel and libraries',
     load: () => import('./version.js'),

@@ -18,18 +18,20 @@ export interface How {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;
+  /** How long it may take; default: a minute. */
+  readonly limitMs?: number;
 }
 
 /** Runs the built command with pipes: plain, uncoloured, uncut. */
 export async function encap(
   args: readonly string[],
-  { env = {}, stdin = '', cwd = root }: How = {},
+  { env = {}, stdin = '', cwd = root, limitMs = 60_000 }: How = {},
 ): Promise<Ended> {
   return new Promise((done) => {
     const child = execFile(
       process.execPath,
       [main, ...args],
-      { env: { ...cleanEnvironment(), ...env }, cwd, timeout: 60_000, maxBuffer: 64 << 20 },
+      { env: { ...cleanEnvironment(), ...env }, cwd, timeout: limitMs, maxBuffer: 64 << 20 },
       (error, stdout, stderr) => {
         done({
           stdout,

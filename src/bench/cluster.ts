@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { endpoint } from '../lab/endpoint.js';
+import { runFolder, type Lab } from '../lab/state.js';
+import { carriedBy, type LabNode, type Topology } from '../lab/topology.js';
+import { raise } from '../lab/up.js';
+import type { Path } from './generators/generator.js';
+import type { Variant } from './variant.js';
+
+const [pool, blockSize] = ['10.244.0.0/16', 26];
+
+/**
+ * Two nodes on one cable, a workload on each. Every variant has the same MTU, that of VXLAN: what is compared are
+ * packets of the same size.
+ */
+const topology: Topology = {
+  segments: [{ name: 'cable', prefixLength: 24 }],
+  nodes: [node('a', 1, '66:07:02:c1:cc:60'), node('b', 2, '66:89:3a:22:7a:ac')],
+  vxlanMode: 'Always',
+  workloadMtu: 1450,
+  manifests: 'two',
+};
+
+function node(letter: string, number: number, vtepMac: string): LabNode {
+  const block = `10.244.${number}`;
+  return {
+    name: `node-${letter}`,
+    segment: 'cable',
+    address: `192.168.10.1${number}`,
+    block: `${block}.0/${blockSize}`,
+    tunnelAddress: `${block}.0`,
+    vtepMac,
+    carrier: 'encap',
+    workloads: [{ name: `${letter}1`, address: `${block}.5` }],
+  };
+}
+
+/** Builds the network of a variant. The agents of ours read resources that are written for it. */
+export async function build(name: string, variant: Variant): Promise<Lab> {
+  const manifests = runFolder(name, 'manifests');
+  mkdirSync(manifests, { recursive: true });
+  const documents = resourcesOf(topology, variant).map((resource) => stringify(resource));
+  writeFileSync(join(manifests, 'cluster.yaml'), documents.join('---\n'));
+  return raise('bench', carriedBy(topology, variant.carrier), { name, manifests });
+}
+
+/** From the first node's workload to the second's. */
+export function pathOf(lab: Lab): Path {
+  return { client: endpoint(lab, 'a1'), server: endpoint(lab, 'b1') };
+}
+
+/** Calico's resources of a topology, as its API has them. */
+export function resourcesOf(
+  { nodes }: Topology,
+  { pool: modes, settings }: Variant,
+): readonly object[] {
+  const apiVersion = 'projectcalico.org/v3';
+  return [
+    {
+      apiVersion,
+      kind: 'IPPool',
+      metadata: { name: 'bench' },
+      spec: { cidr: pool, blockSize, nodeSelector: 'all()', ...modes },
+    },
+    ...nodes.map(({ name, address, tunnelAddress }) => ({
+      apiVersion,
+      kind: 'Node',
+      metadata: { name },
+      spec: { bgp: { ipv4Address: `${address}/24` }, ipv4VXLANTunnelAddr: tunnelAddress },
+    })),
+    ...nodes.map(({ name, block }) => ({
+      apiVersion: 'crd.projectcalico.org/v1',
+      kind: 'IPAMBlock',
+      metadata: { name: block.replaceAll(/[./]/g, '-') },
+      spec: blockOf(block, name),
+    })),
+    ...(settings === undefined
+      ? []
+      : [{ apiVersion: 'encap/v1', kind: 'NodeConfig', ...settings }]),
+  ];
+}
+
+function blockOf(cidr: string, node: string): object {
+  const places = Array.from({ length: 2 ** (32 - blockSize) }, (_, place) => place);
+  return {
+    affinity: `host:${node}`,
+    allocations: places.map(() => null),
+    attributes: [],
+    cidr,
+    strictAffinity: false,
+    unallocated: places,
+  };
+}

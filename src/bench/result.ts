@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { EncapError } from '../errors.js';
+import { metricNames } from './metric.js';
+
+const count = z.int().nonnegative();
+const positive = z.number().positive();
+const names = z.array(z.string().min(1)).min(1);
+
+const sample = z.strictObject({
+  round: count,
+  underlay: z.string(),
+  load: z.string(),
+  variant: z.string(),
+  values: z.partialRecord(z.enum(metricNames), z.number().nonnegative()),
+});
+
+const programCost = z.strictObject({
+  underlay: z.string(),
+  load: z.string(),
+  variant: z.string(),
+  node: z.string(),
+  program: z.string(),
+  runs: count,
+  nanosecondsPerRun: z.number().nonnegative(),
+});
+
+const schema = z.strictObject({
+  apiVersion: z.literal('encap/v1'),
+  kind: z.literal('BenchRun'),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  /** False where it was interrupted: then there are fewer rounds. */
+  complete: z.boolean(),
+  command: z.array(z.string()),
+  /** Of the order of the turns, and of the intervals. */
+  seed: count,
+  machine: z.strictObject({
+    cpu: z.string(),
+    cpus: count,
+    memoryBytes: count,
+    architecture: z.string(),
+    kernel: z.string(),
+    system: z.string(),
+    isVirtual: z.boolean(),
+  }),
+  versions: z.record(z.string(), z.string()),
+  plan: z.strictObject({
+    underlays: names,
+    loads: names,
+    variants: names,
+    base: z.string(),
+    rounds: count,
+    seconds: positive,
+  }),
+  absent: z.array(z.strictObject({ variant: z.string(), why: z.string() })),
+  samples: z.array(sample),
+  programs: z.array(programCost),
+});
+
+/** A run as `encap bench run` writes it: everything that was measured, and on what. */
+export type BenchRun = z.infer<typeof schema>;
+export type Sample = z.infer<typeof sample>;
+export type ProgramCost = z.infer<typeof programCost>;
+
+/** Reads the file of a run; says in which field it is none. */
+export function readRun(file: string): BenchRun {
+  const bad = (why: string, cause?: unknown): EncapError =>
+    new EncapError(`cannot read ${file} as a run of encap bench`, {
+      code: 'CONFIG_INVALID',
+      why,
+      hint: 'name a file that `encap bench run` has written',
+      place: { file },
+      cause,
+    });
+  let text;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new EncapError(`cannot read ${file}: ${(cause as NodeJS.ErrnoException).code ?? ''}`, {
+      code: 'FILE_UNREADABLE',
+      hint: 'name a file that `encap bench run` has written',
+      cause,
+    });
+  }
+  let json;
+  try {
+    json = JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw bad(`it is no JSON: ${(cause as Error).message}`, cause);
+  }
+  const { data, error } = schema.safeParse(json);
+  if (data !== undefined) return data;
+  const [first, ...others] = error.issues;
+  const more = others.length === 0 ? '' : `; and ${others.length} more`;
+  throw bad(`${first?.path.join('.') ?? ''}: ${first?.message ?? ''}${more}`);
+}

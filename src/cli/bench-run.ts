@@ -1,0 +1,111 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadNames, loads, type LoadName } from '../bench/load.js';
+import { metrics } from '../bench/metric.js';
+import { markdown } from '../bench/report.js';
+import { run as measure, type Plan, type Progress } from '../bench/run.js';
+import { toolVersions } from '../bench/generators/versions.js';
+import { suiteNames, suites } from '../bench/suite.js';
+import { underlayNames } from '../bench/underlay.js';
+import { usualBase, variantNames } from '../bench/variant.js';
+import { EncapError } from '../errors.js';
+import type { RunOptions } from './bench.js';
+import { reportText, writePage } from './bench-report.js';
+import { print } from './output.js';
+import { note, type Session } from './session.js';
+import { didYouMean } from './suggest.js';
+import { ownVersion } from './version.js';
+
+/** `encap bench run`. */
+export async function run(session: Session, suite: string, options: RunOptions): Promise<void> {
+  const plan = await planOf(suite, options);
+  const out =
+    options.out ?? `encap-bench-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
+  mkdirSync(out, { recursive: true }); // before anything is measured for nothing
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  // not once: execa ends this process with the signal when nobody listens to it any more
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  const result = await measure(plan, {
+    command: ['encap', ...process.argv.slice(2)],
+    versions: { encap: await ownVersion(), ...(await toolVersions()) },
+    signal: stop.signal,
+    onStep: (sentence) => note(session, `${session.notePaint.green('✔')} ${sentence}`),
+    onProgress: (progress) => tell(session, progress, plan.rounds),
+  });
+  writeFileSync(join(out, 'run.json'), `${JSON.stringify(result)}\n`);
+  writeFileSync(join(out, 'run.md'), markdown(result));
+  await writePage(join(out, 'run.html'), result);
+  await print(session, { document: result, text: () => reportText(session, result) });
+  note(session, `${out}: run.json, run.md, run.html written`);
+  if (!result.complete) process.exitCode = 130;
+}
+
+async function planOf(suite: string, options: RunOptions): Promise<Plan> {
+  const { rounds, seconds, seed } = options;
+  const given = suites[await known('suite', suite, suiteNames)];
+  return {
+    underlays: await all('underlay', options.underlays, underlayNames, given.underlays),
+    loads: await all('load', options.loads, loadNames, given.loads),
+    variants: await all('variant', options.variants, variantNames, given.variants),
+    base: await known('variant', options.base ?? usualBase, variantNames),
+    rounds: rounds ?? given.rounds,
+    seconds: seconds ?? given.seconds,
+    seed: seed ?? Math.floor(Math.random() * 2 ** 32),
+    absence: options.variants === undefined ? 'is named' : 'is an error',
+  };
+}
+
+async function all<Name extends string>(
+  what: string,
+  asked: readonly string[] | undefined,
+  names: readonly Name[],
+  usual: readonly Name[],
+): Promise<readonly Name[]> {
+  return asked === undefined ? usual : Promise.all(asked.map((name) => known(what, name, names)));
+}
+
+async function known<Name extends string>(
+  what: string,
+  asked: string,
+  names: readonly Name[],
+): Promise<Name> {
+  const found = names.find((name) => name === asked);
+  if (found !== undefined) return found;
+  throw new EncapError(`cannot measure the ${what} ${asked}: there is no such ${what}`, {
+    code: 'USAGE',
+    hint: await didYouMean(asked, names, 'encap bench list'),
+  });
+}
+
+/** A line that is written over on a terminal; elsewhere one for each round. */
+function tell(session: Session, progress: Progress, rounds: number): void {
+  const { done, total, turn, secondsLeft } = progress;
+  const isTerminal = process.stderr.isTTY;
+  const endsRound = done % (total / rounds) === 0;
+  if (session.quiet || !(isTerminal || endsRound)) return;
+  const width = 10;
+  const filled = Math.round((done / total) * width);
+  const line = [
+    '▇'.repeat(filled) + '▁'.repeat(width - filled),
+    `round ${turn.round + 1}/${rounds}`,
+    turn.underlay,
+    turn.load,
+    turn.variant,
+    valueOf(progress),
+    `${timeText(secondsLeft)} left`,
+  ].join('  ');
+  process.stderr.write(isTerminal ? `\r\x1b[K${line}${done === total ? '\n' : ''}` : `${line}\n`);
+}
+
+function valueOf({ turn, values }: Progress): string {
+  const [metric] = loads[turn.load as LoadName].metrics;
+  const value = values[metric];
+  return value === undefined ? '' : metrics[metric].text(value);
+}
+
+function timeText(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
+  return minutes === 0 ? `${rest}s` : `${minutes}m${String(rest).padStart(2, '0')}s`;
+}
