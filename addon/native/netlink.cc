@@ -37,6 +37,7 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   Napi::Value Neighbours(const Napi::CallbackInfo& info);
   Napi::Value Link(const Napi::CallbackInfo& info);
   Napi::Value Veth(const Napi::CallbackInfo& info);
+  Napi::Value Vxlan(const Napi::CallbackInfo& info);
   Napi::Value RemoveLink(const Napi::CallbackInfo& info);
   Napi::Value Features(const Napi::CallbackInfo& info);
   Napi::Value SetFeatures(const Napi::CallbackInfo& info);
@@ -163,6 +164,16 @@ Napi::Value NetlinkSocket::Veth(const Napi::CallbackInfo& info) {
   return AnswerObject(env, socket.Ask(env, request.header()));
 }
 
+// vxlan(name: string, port: number, vniFilter: boolean): Answer; it is down
+Napi::Value NetlinkSocket::Vxlan(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_NEWLINK, NLM_F_ACK | kCreate);
+  request.Vxlan(env, TextOf(info[0], "name"), static_cast<uint16_t>(Uint32Of(info[1], "port")),
+                BoolOf(info[2], "vniFilter"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
 // removeLink(index: number): Answer
 Napi::Value NetlinkSocket::RemoveLink(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
@@ -245,6 +256,7 @@ void NetlinkSocket::Register(Napi::Env env, Napi::Object exports) {
                                              InstanceMethod<&NetlinkSocket::Neighbours>("neighbours"),
                                              InstanceMethod<&NetlinkSocket::Link>("link"),
                                              InstanceMethod<&NetlinkSocket::Veth>("veth"),
+                                             InstanceMethod<&NetlinkSocket::Vxlan>("vxlan"),
                                              InstanceMethod<&NetlinkSocket::RemoveLink>("removeLink"),
                                              InstanceMethod<&NetlinkSocket::Features>("features"),
                                              InstanceMethod<&NetlinkSocket::SetFeatures>("setFeatures"),

@@ -56,6 +56,24 @@ Napi::Value MacText(Napi::Env env, const nlattr* attribute) {
   return Napi::String::New(env, text.data());
 }
 
+// Whether a flag of one byte is there and set.
+bool IsSet(const nlattr* attribute) {
+  return attribute != nullptr && mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0 && mnl_attr_get_u8(attribute) != 0;
+}
+
+// What a vxlan device says of itself. Before 5.18 there is no filter, and none is told.
+Napi::Value VxlanOf(Napi::Env env, const Attributes& details) {
+  const auto* kind = details[IFLA_INFO_KIND];
+  if (kind == nullptr || std::string(mnl_attr_get_str(kind)) != "vxlan") return env.Undefined();
+  const Attributes data(details[IFLA_INFO_DATA], IFLA_VXLAN_MAX);
+  const auto* port = data[IFLA_VXLAN_PORT];
+  auto vxlan = Napi::Object::New(env);
+  vxlan["port"] = port != nullptr && mnl_attr_validate(port, MNL_TYPE_U16) >= 0 ? ntohs(mnl_attr_get_u16(port)) : 0;
+  vxlan["external"] = IsSet(data[IFLA_VXLAN_COLLECT_METADATA]);
+  vxlan["vniFilter"] = IsSet(data[IFLA_VXLAN_VNIFILTER]);
+  return vxlan;
+}
+
 std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
   const auto* head = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   if (head->ifi_family != AF_UNSPEC) return std::nullopt;  // AF_BRIDGE: a port, its removal is not the link's
@@ -74,6 +92,7 @@ std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
   link["mtu"] = Number(env, U32(attributes[IFLA_MTU]));
   link["mac"] = MacText(env, attributes[IFLA_ADDRESS]);
   link["kind"] = Text(env, details[IFLA_INFO_KIND]);
+  link["vxlan"] = VxlanOf(env, details);
   link["master"] = Number(env, U32(attributes[IFLA_MASTER]));
   link["parent"] = Number(env, parent == 0U ? std::nullopt : parent);
   link["parentNamespace"] = Number(env, U32(attributes[IFLA_LINK_NETNSID]));

@@ -185,6 +185,21 @@ void Request::Veth(Napi::Env env, const std::string& name, const std::string& pe
   mnl_attr_nest_end(header(), kind);
 }
 
+void Request::Vxlan(Napi::Env env, const std::string& name, uint16_t port, bool vni_filter) {
+  const uint16_t network_port = htons(port);
+  const uint8_t yes = 1;
+  Start<ifinfomsg>()->ifi_family = AF_UNSPEC;
+  PutName(env, name);
+  auto* kind = Nest(env, IFLA_LINKINFO);
+  Put(env, IFLA_INFO_KIND, "vxlan", sizeof "vxlan" - 1);
+  auto* data = Nest(env, IFLA_INFO_DATA);
+  Put(env, IFLA_VXLAN_PORT, &network_port, sizeof network_port);
+  Put(env, IFLA_VXLAN_COLLECT_METADATA, &yes, sizeof yes);
+  if (vni_filter) Put(env, IFLA_VXLAN_VNIFILTER, &yes, sizeof yes);
+  mnl_attr_nest_end(header(), data);
+  mnl_attr_nest_end(header(), kind);
+}
+
 void Request::Address(const Napi::Object& fields) {
   const int family = FamilyOf(fields);
   auto* head = Start<ifaddrmsg>();

@@ -17,6 +17,7 @@ class Request {
   void Link(const Napi::Object& fields);
   void OneLink(uint32_t index);
   void Veth(Napi::Env env, const std::string& name, const std::string& peer);
+  void Vxlan(Napi::Env env, const std::string& name, uint16_t port, bool vni_filter);
   void Address(const Napi::Object& fields);
   void Route(const Napi::Object& fields);
   void Neighbour(const Napi::Object& fields);

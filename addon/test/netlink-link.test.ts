@@ -71,6 +71,30 @@ test('a veth pair whose name is taken is refused, and nothing is left of it', (t
   t.is(shown(network, 'new'), undefined);
 });
 
+test('an external vxlan device lets in no VNI that it was not told', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  netlink.makeVxlan({ name: 'open', port: 4789, vniFilter: false });
+  netlink.makeVxlan({ name: 'filtering', port: 4790, vniFilter: true });
+  const state = (name: string) => netlink.links().find((link) => link.name === name);
+  t.like(state('open'), { kind: 'vxlan', up: false });
+  t.deepEqual(state('open')?.vxlan, { port: 4789, external: true, vniFilter: false });
+  t.is(state('near')?.vxlan, undefined);
+
+  const details = shown(network, 'filtering')?.['linkinfo'] as { info_data: object } | undefined;
+  t.like(details?.info_data, { external: true, port: 4790 });
+  const { vniFilter } = state('filtering')?.vxlan ?? {};
+  t.is(
+    vniFilter,
+    'vnifilter' in (details?.info_data ?? {}),
+    'a kernel before 5.18 makes none, and says so',
+  );
+  t.throws(() => netlink.makeVxlan({ name: 'open', port: 4791, vniFilter: true }), {
+    instanceOf: NetlinkError,
+    message: /^cannot make vxlan open on port 4791: EEXIST/,
+  });
+});
+
 test('features are what ethtool says they are', (t) => {
   const network = new Network(t);
   using netlink = Netlink.open({ namespace: network.path });
@@ -134,6 +158,9 @@ for (const [what, use, type] of [
   ['veth.name', (n) => n.makeVeth({ name: wrong(1), peer: 'b' }), TypeError],
   ['veth.peer', (n) => n.makeVeth({ name: 'a', peer: 'x'.repeat(16) }), RangeError],
   ['name must have 1 to 15 bytes', (n) => n.makeVeth({ name: '', peer: 'b' }), RangeError],
+  ['vxlan must be an object', (n) => n.makeVxlan(wrong(undefined)), TypeError],
+  ['vxlan.port', (n) => n.makeVxlan({ name: 'a', port: 65536, vniFilter: true }), RangeError],
+  ['vxlan.vniFilter', (n) => n.makeVxlan({ name: 'a', port: 1, vniFilter: wrong(1) }), TypeError],
   ['link.up', (n) => n.changeLink({ index: 1, up: wrong('yes') }), TypeError],
   ['link.arp', (n) => n.changeLink({ index: 1, arp: wrong(0) }), TypeError],
   [
@@ -157,6 +184,7 @@ test('a closed socket says so', (t) => {
   netlink[Symbol.dispose]();
   const closed = { message: 'the netlink socket is closed' };
   t.throws(() => netlink.makeVeth({ name: 'a', peer: 'b' }), closed);
+  t.throws(() => netlink.makeVxlan({ name: 'a', port: 1, vniFilter: true }), closed);
   t.throws(() => netlink.removeLink(1), closed);
   t.throws(() => netlink.features(1), closed);
   t.throws(() => netlink.setFeatures(1, new Map()), closed);

@@ -1,7 +1,15 @@
 export type { AddressPut, AddressState } from './address.js';
 export type { Family } from './family.js';
 export type { LinkFeature } from './features.js';
-export type { AddressGeneration, LinkChange, LinkState, OperState, VethPut } from './link.js';
+export type {
+  AddressGeneration,
+  LinkChange,
+  LinkState,
+  OperState,
+  VethPut,
+  VxlanPut,
+  VxlanState,
+} from './link.js';
 export type { NeighbourPut, NeighbourReachability, NeighbourState } from './neighbour.js';
 export { routeProtocols, routeTables } from './route.js';
 export type { NextHop, RoutePut, RouteState, RouteType } from './route.js';

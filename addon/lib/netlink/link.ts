@@ -23,6 +23,8 @@ export interface LinkState {
   readonly operState: OperState;
   /** `veth`, `vxlan`, `bridge`…; missing for hardware and loopback. */
   readonly kind: string | undefined;
+  /** Of the kind `vxlan` alone. */
+  readonly vxlan: VxlanState | undefined;
   /** Index of the bridge, bond or VRF that it is a port of. */
   readonly master: number | undefined;
   /** Index of the interface below it, or of a veth's other end; of another namespace where `parentNamespace` is given. */
@@ -51,6 +53,23 @@ export interface LinkChange {
   readonly up?: boolean | undefined;
   readonly arp?: boolean | undefined;
   readonly addressGeneration?: AddressGeneration | undefined;
+}
+
+export interface VxlanState {
+  /** UDP port that it listens on. */
+  readonly port: number;
+  /** Routes tell it where to (collect metadata), and it takes packets of every VNI. */
+  readonly external: boolean;
+  /** Of those VNIs only that it was told (Linux 5.18). */
+  readonly vniFilter: boolean;
+}
+
+/** An external vxlan device. Kernels before 5.18 make one without a filter: read it back before it is set up. */
+export interface VxlanPut {
+  readonly name: string;
+  /** UDP port. */
+  readonly port: number;
+  readonly vniFilter: boolean;
 }
 
 /** Names of the two ends of a veth pair. */
@@ -124,6 +143,16 @@ export function vethFields(put: VethPut): VethPut {
   return {
     name: textField(put.name, 'veth.name', IFNAMSIZ - 1),
     peer: textField(put.peer, 'veth.peer', IFNAMSIZ - 1),
+  };
+}
+
+/** Checked fields, as rtnetlink takes them. */
+export function vxlanFields(put: VxlanPut): VxlanPut {
+  objectField(put, 'vxlan');
+  return {
+    name: textField(put.name, 'vxlan.name', IFNAMSIZ - 1),
+    port: integerField(put.port, 'vxlan.port', 1, 0xffff),
+    vniFilter: booleanField(put.vniFilter, 'vxlan.vniFilter'),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { VxlanState } from './link.js';
 import '../native.js';
 
 /** One dump; `interrupted`: the table changed meanwhile, so the items are incomplete. */
@@ -26,6 +27,7 @@ export interface RawLink {
   readonly master: number | undefined;
   readonly parent: number | undefined;
   readonly parentNamespace: number | undefined;
+  readonly vxlan: VxlanState | undefined;
   readonly operState: number | undefined;
   readonly addressGeneration: number | undefined;
 }
@@ -106,6 +108,7 @@ export interface NativeNetlinkSocket {
   neighbours(family: number, proxy: boolean): Dump<RawNeighbour>;
   link(fields: RawLinkChange): Answer;
   veth(name: string, peer: string): Answer;
+  vxlan(name: string, port: number, vniFilter: boolean): Answer;
   removeLink(index: number): Answer;
   features(index: number): Dump<RawFeature>;
   setFeatures(index: number, wanted: readonly (readonly [string, boolean])[]): Answer;

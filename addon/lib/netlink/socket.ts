@@ -18,9 +18,11 @@ import {
   linkFields,
   linkState,
   vethFields,
+  vxlanFields,
   type LinkChange,
   type LinkState,
   type VethPut,
+  type VxlanPut,
 } from './link.js';
 import type { Answer, Dump, NativeNetlinkSocket, RawRoute } from './native.js';
 import {
@@ -148,6 +150,12 @@ export class Netlink implements Disposable {
   makeVeth(veth: VethPut): void {
     const { name, peer } = vethFields(veth);
     succeed('make', `veth pair ${name} and ${peer}`, this.#socket.veth(name, peer));
+  }
+
+  /** Makes an external vxlan device, down. */
+  makeVxlan(vxlan: VxlanPut): void {
+    const { name, port, vniFilter } = vxlanFields(vxlan);
+    succeed('make', `vxlan ${name} on port ${port}`, this.#socket.vxlan(name, port, vniFilter));
   }
 
   /** A veth takes its other end along. False: it was not there. */
