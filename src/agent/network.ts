@@ -1,5 +1,6 @@
 import type { Netlink, NetlinkEvent } from 'libbpf-ts';
 import { cutterNames } from '../datapath/cutter.js';
+import { mergerName } from '../datapath/merger.js';
 import { loopback, nobody, routeProtocol } from '../datapath/nexthop.js';
 import { families } from '../net/address.js';
 import type { Uplink } from '../datapath/uplink.js';
@@ -27,7 +28,8 @@ function concerns(event: NetlinkEvent, uplink: Uplink | undefined): boolean {
         event.index === loopback ||
         event.name === uplink.name ||
         event.name === cutterNames.in ||
-        event.name === cutterNames.out
+        event.name === cutterNames.out ||
+        event.name === mergerName
       );
     case 'address':
       return uplink === undefined || event.index === uplink.index || event.index === loopback;

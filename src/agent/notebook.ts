@@ -3,6 +3,7 @@ import type { ObjectFile } from '../datapath/compile.js';
 import type { Datapath, Round } from '../datapath/datapath.js';
 import type { Fault } from '../datapath/fault.js';
 import type { Folders } from '../datapath/folders.js';
+import { mergerName } from '../datapath/merger.js';
 import { writeState, type State } from '../datapath/state.js';
 import { EncapError } from '../errors.js';
 
@@ -19,6 +20,7 @@ export class Notebook {
   #failure = '';
   #faults: ReadonlySet<string> = new Set();
   #noCutter: string | undefined;
+  #noMerger: string | undefined;
   #rounds = 0;
 
   constructor(
@@ -42,7 +44,7 @@ export class Notebook {
 
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
-    const { loaded, uplink, cutter, attached, changes, image } = round;
+    const { loaded, uplink, cutter, merging, attached, changes, image } = round;
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
       const ids = {
@@ -63,6 +65,12 @@ export class Notebook {
         'no cutter: what cannot be carried in one piece is dropped by name',
       );
     this.#noCutter = cutter.missing;
+    if (merging.missing !== this.#noMerger && merging.missing !== undefined)
+      this.#log.warn(
+        { why: merging.missing },
+        'received VXLAN packets are not merged: they cost more where the wire carries them one by one',
+      );
+    this.#noMerger = merging.missing;
     if (changes.length > 0)
       this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
@@ -118,7 +126,7 @@ export class Notebook {
   }
 
   #writeState(
-    { loaded, config, uplink, cutter, image, notCarried, faults }: Round,
+    { loaded, config, uplink, cutter, merging, image, notCarried, faults }: Round,
     datapath: Datapath,
   ): void {
     const state: State = {
@@ -129,6 +137,8 @@ export class Notebook {
       startedAt: this.#startedAt,
       uplink: { name: uplink.name, index: uplink.index, mtu: uplink.mtu },
       ...(cutter.missing === undefined ? {} : { noCutter: cutter.missing }),
+      ...(merging.isOn ? { merger: mergerName } : {}),
+      ...(merging.missing === undefined ? {} : { noMerger: merging.missing }),
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...this.#object.origin, sha256: this.#object.sha256 },

@@ -76,7 +76,10 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
     desired,
     {
       folders,
-      underlay: { ...settings.underlay, interface: name ?? settings.underlay.interface },
+      settings: {
+        ...settings,
+        underlay: { ...settings.underlay, interface: name ?? settings.underlay.interface },
+      },
       switching: { delayMs: timing.delay, graceMs: timing.grace },
     },
     netlink,

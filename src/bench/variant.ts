@@ -26,6 +26,12 @@ export const variants = {
   },
   'kernel-ipip': { title: 'the kernel’s ipip device, as Calico wires it', carrier: 'kernel-ipip' },
   'encapd-vxlan': { title: 'encapd, VXLAN', carrier: 'encap', pool: vxlan },
+  'encapd-vxlan-unmerged': {
+    title: 'encapd, VXLAN, receiveMerging: off',
+    carrier: 'encap',
+    pool: vxlan,
+    settings: { receiveMerging: 'off' },
+  },
   'encapd-ipip': { title: 'encapd, IP-in-IP', carrier: 'encap', pool: ipip },
 } as const satisfies Readonly<Record<string, Variant>>;
 

@@ -68,7 +68,7 @@ export function define(command: Command): void {
       decision.desired,
       {
         folders: foldersOf(session.env),
-        underlay: inventory.settings.underlay,
+        settings: inventory.settings,
         switching: { delayMs: defaultTiming.delay, graceMs: defaultTiming.grace },
       },
       netlink,

@@ -26,6 +26,8 @@ export interface StatusReport {
   readonly attach: 'tcx' | 'clsact' | null;
   /** Names of its ends; null: there is none, and `notes` says why. */
   readonly cutter: typeof cutterNames | null;
+  /** The interface that has received VXLAN packets merged; null: they are not, and where they should be `notes` says why. */
+  readonly merger: string | null;
   /** VNI and UDP port that the loaded programs send and accept. */
   readonly vxlan: State['vxlan'] | null;
   /** Which object runs, and why this one. */
@@ -97,6 +99,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
     uplink: state?.uplink ?? null,
     attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
     cutter: status.cutter === undefined ? null : cutterNames,
+    merger: state?.merger ?? null,
     vxlan: state?.vxlan ?? null,
     object: state?.object ?? null,
     pools: pools.map((cidr) => ({
@@ -131,6 +134,11 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
       ? []
       : [
           `there is no cutter (${state.noCutter}): workloads’ own tunnels are dropped where they leave work to the NIC`,
+        ]),
+    ...(state?.noMerger === undefined
+      ? []
+      : [
+          `received VXLAN packets are not merged (${state.noMerger}): they cost more where the wire carries them one by one`,
         ]),
   ];
 }

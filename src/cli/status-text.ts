@@ -51,7 +51,7 @@ function verdictText({ paint }: Pick<Session, 'paint'>, { verdict }: StatusRepor
 }
 
 function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
-  const { node, pools, blocks, peers, agent, attach, uplink, vxlan, object } = report;
+  const { node, pools, blocks, peers, agent, attach, uplink, merger, vxlan, object } = report;
   const first = [
     `${paint.bold(node ?? 'this node')}  ${verdictText({ paint }, report)}`,
     `${counted(pools.length, 'pool')}, ${counted(blocks, 'block')}, ${counted(peers.length, 'peer')}`,
@@ -68,6 +68,9 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
     first.join('   '),
     paint.dim(underlay.filter((part) => part !== '').join('   ')),
     ...cutterText(report).map((text) => paint.dim(text)),
+    ...(merger === null
+      ? []
+      : [paint.dim(`merger ${merger}: received VXLAN packets are merged (GRO)`)]),
     ...(object === null
       ? []
       : [paint.dim(`object ${object.kind}: ${object.why} (${object.compiler})`)]),

@@ -18,6 +18,7 @@ import { needsOf, type Needs } from './capacity.js';
 import { hasClsact } from './clsact.js';
 import type { ObjectFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
+import { Merging, type Merged } from './merging.js';
 import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
 import { firstPeer } from './entry.js';
 import type { Fault } from './fault.js';
@@ -58,6 +59,7 @@ export interface Round {
   readonly config: Config;
   readonly uplink: Uplink;
   readonly cutter: Cutter;
+  readonly merging: Merged;
   readonly image: Image;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
   readonly faults: readonly Fault[];
@@ -72,6 +74,7 @@ export class Datapath implements Disposable {
   readonly #probes: Probes;
   readonly #attachment: Attachment;
   readonly #switching: Switching;
+  readonly #merging = new Merging();
   #loaded: InForce | undefined;
   #room = 1;
   #remembered: Remembered = new Map();
@@ -147,16 +150,18 @@ export class Datapath implements Disposable {
         ? []
         : [cuttingStep(current.parts.maps.cutters, cutter, uplink.found)];
     const changes = this.#apply([...steps, attach, ...cutting, ...network]);
+    const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
     if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
     return {
-      changes: [...cutter.changes, ...changes],
+      changes: [...cutter.changes, ...changes, ...merging.changes],
       attached,
       loaded: current.parts,
       config: current.config,
       uplink: uplink.get(),
       cutter,
+      merging,
       image,
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],

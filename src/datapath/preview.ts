@@ -13,6 +13,7 @@ import { Places } from './indices.js';
 import { hooksOf } from './attach.js';
 import { cutterStep, endsOf } from './cutting.js';
 import { mapNames, openMaps } from './maps.js';
+import { mergerStep } from './merging.js';
 import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
@@ -25,7 +26,7 @@ import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface PreviewOptions {
   readonly folders: Folders;
-  readonly underlay: Settings['underlay'];
+  readonly settings: Pick<Settings, 'underlay' | 'receiveMerging' | 'vxlanPort'>;
   readonly switching: SwitchTiming;
 }
 
@@ -38,13 +39,13 @@ export interface Preview {
 /** Reads the kernel, writes nothing, loads nothing. */
 export function preview(
   desired: Desired,
-  { folders, underlay: wanted, switching }: PreviewOptions,
+  { folders, settings, switching }: PreviewOptions,
   netlink: Netlink,
 ): Preview {
   const generation = generations(folders.pins).find((candidate) =>
     mapNames.every((map) => existsSync(candidate.map(map))),
   );
-  const uplink = uplinkOf(desired, lookAround(netlink), wanted);
+  const uplink = uplinkOf(desired, lookAround(netlink), settings.underlay);
   using opened = openTables(generation);
   const plannedSwitch = new Switching(switching);
   const { image, steps } = planMaps(
@@ -84,6 +85,7 @@ export function preview(
       ...links,
       ...cutting(netlink, opened.cutter, uplink),
       ...changesOf(network),
+      ...mergerStep(netlink, desired, settings).changes,
     ],
     faults: [...underlay.notCarried.values(), ...underlay.faults],
   };

@@ -11,6 +11,7 @@ import { readState, stateFile } from './state.js';
 import type { Table } from './table.js';
 import { networkTables } from './tables/index.js';
 import { interfaces } from './tables/interfaces.js';
+import { mergers } from './tables/mergers.js';
 
 /** One thing of ours in the kernel or on disk, and how to take it away. */
 interface Belonging {
@@ -22,6 +23,7 @@ interface Belonging {
 /** Everything of ours on this node, in the order in which it goes: the exact reverse of a start. */
 export function belongings(folders: Folders, netlink: Netlink): readonly Belonging[] {
   return [
+    ...entriesOf(mergers(netlink)),
     ...network(netlink),
     ...[...programNames].reverse().flatMap((name) => links(folders, name)),
     ...[...directions].reverse().flatMap((direction) => filters(folders, netlink, direction)),

@@ -18,6 +18,9 @@ export interface State {
   readonly uplink: { readonly name: string; readonly index: number; readonly mtu: number };
   /** Why there is no cutter. */
   readonly noCutter?: string;
+  /** Received VXLAN packets are merged, by this interface; or why not, where they should be. */
+  readonly merger?: string;
+  readonly noMerger?: string;
   readonly attach: AttachKind;
   /** The qdisc that the filters hang on is ours: `down` removes it too. */
   readonly madeClsact: boolean;

@@ -22,6 +22,7 @@ export const tableNames = [
   'neighbours',
   'addresses',
   'routes',
+  'mergers',
 ] as const;
 
 export type TableName = (typeof tableNames)[number];

@@ -123,8 +123,8 @@ function felixSpecOf(settings: Settings): FelixSpec {
 
 /** What a NodeConfig says, or would say: every default is there. */
 function nodeConfigItem({ config, inventory: { settings } }: World): Item & NodeConfigMembers {
-  const { underlay, checks, dscp, outerTtl, sharedVxlanPort, beyondCalico, zeroUdpChecksum } =
-    settings;
+  const { underlay, checks, dscp, outerTtl, sharedVxlanPort, receiveMerging } = settings;
+  const { beyondCalico, zeroUdpChecksum } = settings;
   return {
     apiVersion: 'encap/v1',
     kind: 'NodeConfig',
@@ -140,6 +140,7 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
     dscp,
     outerTtl,
     sharedVxlanPort,
+    receiveMerging,
     beyondCalico,
     zeroUdpChecksum,
   };
@@ -148,7 +149,13 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
 /** The members of a NodeConfig as it is written. */
 interface NodeConfigMembers extends Pick<
   Settings,
-  'checks' | 'dscp' | 'outerTtl' | 'sharedVxlanPort' | 'beyondCalico' | 'zeroUdpChecksum'
+  | 'checks'
+  | 'dscp'
+  | 'outerTtl'
+  | 'sharedVxlanPort'
+  | 'receiveMerging'
+  | 'beyondCalico'
+  | 'zeroUdpChecksum'
 > {
   readonly datastore?: object;
   readonly node: object;

@@ -55,6 +55,8 @@ export interface Settings {
   readonly outerTtl: number | 'inherit';
   /** Packets with another VNI on the VXLAN port are someone's: they pass. Else they are dropped. */
   readonly sharedVxlanPort: boolean;
+  /** Whether the kernel is made to merge received VXLAN packets before they are taken out. */
+  readonly receiveMerging: 'auto' | 'off';
   readonly beyondCalico: BeyondCalico;
   /** To which nodes VXLAN over IPv6 goes without a UDP checksum (RFC 6935): a kernel's vxlan device drops it. */
   readonly zeroUdpChecksum: 'never' | 'always' | readonly NodeName[];

@@ -119,6 +119,7 @@ checks.outerOptions          drop
 dscp                         inherit
 outerTtl                     64
 sharedVxlanPort              true
+receiveMerging               auto
 beyondCalico.ipv6PoolsOver   ipv4
 beyondCalico.ipv4PoolsOver   ipv4
 beyondCalico.ip6ip           true

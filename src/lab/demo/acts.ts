@@ -115,7 +115,7 @@ export async function besideTheKernel(lab: Lab, name: string): Promise<void> {
   say(`encap / kernel ${figures(ratio, 2)} (median of the rounds' ratios, [lowest, highest])`);
   if (ratio.median < 1)
     say(
-      'the router cuts super-packets to the MTU; the kernel’s device merges them on arrival, encap does not yet (README, Limits)',
+      'the router cuts super-packets to the MTU; who merges them on arrival: docs/datapath.md, Merging',
     );
   say(
     `veth pairs on ${availableParallelism()} CPUs, no network card: a hint about this machine, not a benchmark`,

@@ -9,7 +9,13 @@ import { integer, oneOf } from './schema.js';
 /** encapd's own configuration of one node; what is left out is found out, or Calico's to say. */
 export interface NodeConfig extends Pick<
   Settings,
-  'checks' | 'dscp' | 'outerTtl' | 'sharedVxlanPort' | 'beyondCalico' | 'zeroUdpChecksum'
+  | 'checks'
+  | 'dscp'
+  | 'outerTtl'
+  | 'sharedVxlanPort'
+  | 'receiveMerging'
+  | 'beyondCalico'
+  | 'zeroUdpChecksum'
 > {
   readonly kind: 'NodeConfig';
   readonly name: string;
@@ -99,6 +105,7 @@ const shape = {
     })
     .optional(),
   sharedVxlanPort: z.boolean().optional(),
+  receiveMerging: oneOf('a way to merge what is received', ['auto', 'off']).optional(),
   beyondCalico: z
     .strictObject({
       ipv6PoolsOver: oneOf('a family', families).optional(),
@@ -148,6 +155,7 @@ const reading = z
     dscp: rest.dscp ?? 'inherit',
     outerTtl: rest.outerTtl ?? 64,
     sharedVxlanPort: rest.sharedVxlanPort ?? true,
+    receiveMerging: rest.receiveMerging ?? 'auto',
     beyondCalico: {
       ipv6PoolsOver: rest.beyondCalico?.ipv6PoolsOver ?? 'ipv6',
       ipv4PoolsOver: rest.beyondCalico?.ipv4PoolsOver ?? 'ipv4',

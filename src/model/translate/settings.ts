@@ -48,6 +48,7 @@ export function settingsOf(sources: SettingsSources): Settings {
     dscp: config.dscp,
     outerTtl: config.outerTtl,
     sharedVxlanPort: config.sharedVxlanPort,
+    receiveMerging: config.receiveMerging,
     beyondCalico: config.beyondCalico,
     zeroUdpChecksum: config.zeroUdpChecksum,
     programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',

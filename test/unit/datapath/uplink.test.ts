@@ -26,6 +26,7 @@ function link(index: number, name: string): LinkState {
     master: undefined,
     parent: undefined,
     parentNamespace: undefined,
+    vxlan: undefined,
     type: 1,
     arp: true,
     addressGeneration: undefined,

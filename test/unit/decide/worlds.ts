@@ -142,6 +142,7 @@ export const defaults: Settings = {
   dscp: 'inherit',
   outerTtl: 64,
   sharedVxlanPort: true,
+  receiveMerging: 'auto',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
   programClusterRoutes: 'EnabledIPIPOnly',

@@ -93,6 +93,7 @@ test('without a NodeConfig its defaults are listed', (t) => {
       dscp: 'inherit',
       outerTtl: 64,
       sharedVxlanPort: true,
+      receiveMerging: 'auto',
       beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
       zeroUdpChecksum: 'never',
     },
@@ -116,6 +117,7 @@ test('and with one what it says', (t) => {
     dscp: { pipe: 46 },
     outerTtl: 'inherit',
     sharedVxlanPort: false,
+    receiveMerging: 'off',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a'],
   };

@@ -23,6 +23,7 @@ const defaults = {
   dscp: 'inherit',
   outerTtl: 64,
   sharedVxlanPort: true,
+  receiveMerging: 'auto',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
   programClusterRoutes: 'EnabledIPIPOnly',
@@ -220,6 +221,7 @@ test(
       dscp: 'uniform',
       outerTtl: 'inherit',
       sharedVxlanPort: false,
+      receiveMerging: 'off',
       beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
       zeroUdpChecksum: ['node-a', 'node-b'],
     }),
@@ -230,6 +232,7 @@ test(
     dscp: 'uniform',
     outerTtl: 'inherit',
     sharedVxlanPort: false,
+    receiveMerging: 'off',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a', 'node-b'],
   },
@@ -295,6 +298,11 @@ test(
   notTaken,
   { checks: { outerOptions: true } },
   'checks.outerOptions: expected drop or accept, found true',
+);
+test(
+  notTaken,
+  { receiveMerging: 'on' },
+  'receiveMerging: "on" is not a way to merge what is received (auto, off)',
 );
 test(notTaken, { sharedVxlanPort: 1 }, 'sharedVxlanPort: expected true or false, found 1');
 test(
