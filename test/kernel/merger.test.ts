@@ -22,15 +22,16 @@ function skipped(t: ExecutionContext): boolean {
   return true;
 }
 
-/** Why this kernel's vxlan devices can't be told to take nothing; undefined: they can. */
-function whyNoFilter(network: Network): string | undefined {
+/** Whether this kernel's vxlan devices can't be told to take nothing: then there is no merger to be tested. */
+function lacksFilter(t: ExecutionContext, network: Network): boolean {
   using netlink = Netlink.open({ namespace: `/run/netns/${network.space('wa')}` });
   netlink.makeVxlan({ name: 'probe', port: 4790, vniFilter: true });
   const made = netlink.links().find(({ name }) => name === 'probe');
   netlink.removeLink(made?.index ?? 0);
-  return made?.vxlan?.vniFilter === true
-    ? undefined
-    : 'vxlan devices of this kernel filter no VNIs';
+  if (made?.vxlan?.vniFilter === true) return false;
+  t.log('skipped: vxlan devices of this kernel filter no VNIs');
+  t.pass();
+  return true;
 }
 
 /** As behind a NIC that knows no tunnels: MTU-sized packets cross, and may be merged on arrival. */
@@ -54,45 +55,36 @@ function isAsWanted(network: Network): boolean {
   return JSON.stringify(there) === JSON.stringify(wantedMerger(4789));
 }
 
-async function arrives(t: ExecutionContext, network: Network): Promise<void> {
-  const [from, to] = [network.space('wa'), network.space('wb')];
-  const [sent, got] = await stream(from, to, '10.244.2.5', megabytes);
+async function arrives(t: ExecutionContext, network: Network, to = '10.244.2.5'): Promise<void> {
+  const [sent, got] = await stream(network.space('wa'), network.space('wb'), to, megabytes);
   t.is(got, sent);
 }
 
-test.serial(
-  'VXLAN packets that the wire carries one by one come in merged, and whole',
-  async (t) => {
-    if (skipped(t)) return;
-    await using network = new Network(vxlan);
-    const why = whyNoFilter(network);
-    if (why !== undefined) {
-      t.log(`skipped: ${why}`);
-      t.pass();
-      return;
-    }
-    await network.agent('a');
-    await network.agent('b');
-    asOnAWire(network);
-    t.true(isAsWanted(network));
-    await arrives(t, network);
-    const merged = meanBytes(network, 'b');
-    t.true(merged > 4500, `${merged} bytes in each`);
-    t.regex(
-      network.encap('a', 'status'),
-      /merger encap\.merge0: received VXLAN packets are merged/,
-    );
-  },
-);
+for (const stack of ['ipv4', 'ipv6'] as const)
+  test.serial(
+    `VXLAN packets that an ${stack} wire carries one by one come in merged, and whole`,
+    comeMerged,
+    stack,
+  );
+
+async function comeMerged(t: ExecutionContext, stack: 'ipv4' | 'ipv6'): Promise<void> {
+  if (skipped(t)) return;
+  await using network = new Network(vxlan, stack);
+  if (lacksFilter(t, network)) return;
+  await network.agent('a');
+  await network.agent('b');
+  asOnAWire(network);
+  t.true(isAsWanted(network));
+  await arrives(t, network, stack === 'ipv4' ? undefined : 'fd00:244:0:2::5');
+  const merged = meanBytes(network, 'b');
+  t.true(merged > 4500, `${merged} bytes in each`);
+  t.regex(network.encap('a', 'status'), /merger encap\.merge0: received VXLAN packets are merged/);
+}
 
 test.serial('receiveMerging: off leaves them as they come; it is switched live', async (t) => {
   if (skipped(t)) return;
   await using network = new Network(vxlan);
-  if (whyNoFilter(network) !== undefined) {
-    t.log('skipped: vxlan devices of this kernel filter no VNIs');
-    t.pass();
-    return;
-  }
+  if (lacksFilter(t, network)) return;
   const off = { apiVersion: 'encap/v1', kind: 'NodeConfig', receiveMerging: 'off' };
   network.declare(vxlan, [off]);
   await network.agent('a');
@@ -118,11 +110,7 @@ test.serial(
   async (t) => {
     if (skipped(t)) return;
     await using network = new Network(vxlan);
-    if (whyNoFilter(network) !== undefined) {
-      t.log('skipped: vxlan devices of this kernel filter no VNIs');
-      t.pass();
-      return;
-    }
+    if (lacksFilter(t, network)) return;
     const agent = await network.agent('a');
     // Where our program does not look: to another address, and with nobody attached at all.
     ip('-n', network.space('a'), 'address', 'add', '192.168.77.101/24', 'dev', 'eth0');
@@ -139,11 +127,7 @@ test.serial(
 test.serial('beside another vxlan device on the port there is none, and it is said', async (t) => {
   if (skipped(t)) return;
   await using network = new Network(vxlan);
-  if (whyNoFilter(network) !== undefined) {
-    t.log('skipped: vxlan devices of this kernel filter no VNIs');
-    t.pass();
-    return;
-  }
+  if (lacksFilter(t, network)) return;
   const device = 'link add vxlan.calico type vxlan id 7 dstport 4789 local 192.168.77.1';
   ip('-n', network.space('a'), ...device.split(' '));
   ip('-n', network.space('a'), 'link', 'set', 'vxlan.calico', 'up');
