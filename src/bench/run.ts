@@ -4,6 +4,7 @@ import { remove } from '../lab/down.js';
 import { batch } from '../lab/namespace.js';
 import { pingOnce } from '../lab/ping.js';
 import { labNames, type Lab } from '../lab/state.js';
+import { checkRoot } from '../lab/up.js';
 import { build, pathOf } from './cluster.js';
 import { busySeconds } from './cpu.js';
 import { needs } from './generators/generator.js';
@@ -56,6 +57,7 @@ export function controlOf(base: string): string {
 export async function run(plan: Plan, options: RunOptions): Promise<BenchRun> {
   const { signal, onStep = () => undefined } = options;
   const startedAt = new Date().toISOString();
+  checkRoot('encap bench run');
   await needs([...new Set(plan.loads.map((load) => loads[load].tool))]);
   const { here, absent } = await whatIsHere(plan);
   const labs = new Map<string, Lab>();

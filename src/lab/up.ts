@@ -75,13 +75,18 @@ export async function raise(
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
+/** Fails for anybody else; `command` is what to type as root. */
+export function checkRoot(command: string): void {
+  if (process.geteuid?.() === 0) return;
+  throw new EncapError('cannot build a lab: it needs root', {
+    code: 'PERMISSION',
+    why: 'network namespaces, links and eBPF need CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF',
+    hint: `sudo ${command}`,
+  });
+}
+
 function checkStart(name: string, manifests: string): void {
-  if (process.geteuid?.() !== 0)
-    throw new EncapError('cannot build a lab: it needs root', {
-      code: 'PERMISSION',
-      why: 'network namespaces, links and eBPF need CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF',
-      hint: 'sudo encap lab up',
-    });
+  checkRoot('encap lab up');
   if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
     throw new EncapError(`cannot name a lab ${name}`, {
       code: 'USAGE',
