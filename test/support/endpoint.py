@@ -15,6 +15,7 @@ import threading
 PORT = 5201
 SCTP = 132
 SCTP_PORTS = (5201, 5202)
+SCTP_DATA = 0
 UDP_SEGMENT = 103
 SEGMENT_BYTES = 1000
 SLOWNESS = float(sys.argv[1])
@@ -81,10 +82,11 @@ def answer_udp():
 
 
 def answer_sctp(server, family):
+    """Where the kernel has SCTP it aborts what it knows nothing of: answers to that would never end."""
     while True:
         packet, peer = server.recvfrom(1 << 16)
         packet = without_ipv4(family, packet)
-        if struct.unpack("!HH", packet[:4]) == SCTP_PORTS:
+        if struct.unpack("!HH", packet[:4]) == SCTP_PORTS and packet[12] == SCTP_DATA:
             server.sendto(sctp(SCTP_PORTS[::-1], packet[28:]), peer)
 
 
