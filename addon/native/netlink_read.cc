@@ -58,7 +58,8 @@ Napi::Value MacText(Napi::Env env, const nlattr* attribute) {
 
 // Whether a flag of one byte is there and set.
 bool IsSet(const nlattr* attribute) {
-  return attribute != nullptr && mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0 && mnl_attr_get_u8(attribute) != 0;
+  return attribute != nullptr && mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0 &&
+         mnl_attr_get_u8(attribute) != 0;
 }
 
 // What a vxlan device says of itself. Before 5.18 there is no filter, and none is told.
@@ -68,7 +69,8 @@ Napi::Value VxlanOf(Napi::Env env, const Attributes& details) {
   const Attributes data(details[IFLA_INFO_DATA], IFLA_VXLAN_MAX);
   const auto* port = data[IFLA_VXLAN_PORT];
   auto vxlan = Napi::Object::New(env);
-  vxlan["port"] = port != nullptr && mnl_attr_validate(port, MNL_TYPE_U16) >= 0 ? ntohs(mnl_attr_get_u16(port)) : 0;
+  vxlan["port"] =
+      port != nullptr && mnl_attr_validate(port, MNL_TYPE_U16) >= 0 ? ntohs(mnl_attr_get_u16(port)) : 0;
   vxlan["external"] = IsSet(data[IFLA_VXLAN_COLLECT_METADATA]);
   vxlan["vniFilter"] = IsSet(data[IFLA_VXLAN_VNIFILTER]);
   return vxlan;
