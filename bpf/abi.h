@@ -122,6 +122,30 @@ struct cutter {
 };
 ABI_SIZE(struct cutter, 12);
 
+/* workloads: hash with struct source_key, a workload's address -> where it is. Of this node's, and
+ * while there are shortcuts only. */
+struct workload {
+	__u32 interface; /* the host's end of its veth pair */
+	__u32 mtu;	 /* of that end */
+	__u8 mac[6];	 /* the workload's */
+	__u8 host_mac[6];
+};
+ABI_SIZE(struct workload, 20);
+
+/* shortcuts: array with one place, what they have to know that changes as the node runs. All 0:
+ * every packet takes the stack. */
+struct shortcut {
+	__u32 uplink; /* interface index */
+	__u32 uplink_mtu;
+	__u32 route_mtu; /* the least of the pools' routes */
+	/* FAST_GUARDED, in jiffies: how long the host's conntrack keeps a flow after a packet; 0:
+	 * packets of this protocol take the stack */
+	__u32 tcp_timeout;
+	__u32 udp_timeout;
+	__u32 second;
+};
+ABI_SIZE(struct shortcut, 24);
+
 struct traffic {
 	__u64 packets;
 	__u64 bytes; /* of the frame as the program met it */
@@ -146,6 +170,8 @@ enum verdict {
 	DIRECT_AGAIN, /* the same packet, once the next hop it waited for had answered */
 	CUT,	      /* can't be carried in one piece: handed to the cutter */
 	PIECE,	      /* came out of the cutter, handed back to the program that had it cut */
+	SHORTCUT_OUT, /* from a workload to the peer, past the stack */
+	SHORTCUT_IN,  /* from the peer to a workload, past the stack */
 
 	ANSWERED_TOO_BIG, /* does not fit the uplink or the path: its sender was told instead */
 
@@ -157,6 +183,9 @@ enum verdict {
 	PASS_NOT_OURS,	  /* ingress: not to our address, or no encapsulation of ours */
 	PASS_FOREIGN_VNI, /* ingress: another overlay's, on the same port */
 	PASS_PATH_MTU,	  /* ingress: a router can't forward our tunnel packets: learned */
+	PASS_NO_SHORTCUT, /* workload: nothing for a shortcut, or the stack has to look at it */
+	PASS_FLOW_NEW,	  /* workload: conntrack does not hold the flow as answered, without NAT */
+	PASS_FLOW_SHOWN,  /* workload: once a second, so that conntrack's entry lives on */
 
 	/* Egress: a pool route led here, but there is no way on. */
 	DROP_IP_MALFORMED,    /* shorter than its own header says */
@@ -253,6 +282,13 @@ enum dscp {
 	DSCP_PIPE = 2,	  /* the outer is config.outer_dscp; the inner stays */
 };
 
+/* NodeConfig fastPath. */
+enum fast {
+	FAST_NEVER = 0,
+	FAST_GUARDED = 1, /* flows that the host's conntrack holds as answered and without NAT */
+	FAST_ALWAYS = 2,
+};
+
 /* Where this kernel keeps in struct sk_buff what __sk_buff does not show: byte offsets, read from
  * the kernel's own BTF. All zero where that is missing. */
 struct skb_layout {
@@ -282,6 +318,7 @@ struct config {
 	enum check source_check;
 	enum check destination_check;
 	enum dscp dscp;
+	enum fast fast;
 	__u32 path_mtu_seconds; /* how long a learned path MTU counts */
 	struct skb_layout skb;
 	__u8 outer_ttl;			 /* 0: the inner packet's */
@@ -295,6 +332,6 @@ struct config {
 	__u8 outer_options; /* 1: outer IPv4 options are skipped; 0: dropped */
 	__u8 tell;	    /* 1: the verdict goes to cb[0], 1 + the peer's index to cb[1] */
 };
-ABI_SIZE(struct config, 80);
+ABI_SIZE(struct config, 84);
 
 #endif

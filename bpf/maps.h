@@ -74,6 +74,22 @@ struct {
 } cutters SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1024);
+	__type(key, struct source_key);
+	__type(value, struct workload);
+} workloads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shortcut);
+} shortcuts SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, VERDICT_COUNT);
 	__type(key, __u32); /* enum verdict; BTF of an array wants a plain integer */
@@ -235,6 +251,24 @@ static __always_inline struct cutter *cutter_there(void)
 	struct cutter *cutter = bpf_map_lookup_elem(&cutters, &only);
 
 	return cutter && cutter->in ? cutter : NULL;
+}
+
+/* NULL: every packet takes the stack. */
+static __always_inline struct shortcut *shortcut_there(void)
+{
+	const __u32 only = 0;
+	struct shortcut *shortcut = bpf_map_lookup_elem(&shortcuts, &only);
+
+	return shortcut && shortcut->uplink ? shortcut : NULL;
+}
+
+/* A workload of this node. */
+static __always_inline struct workload *workload_of(enum family family,
+						    const struct address *address)
+{
+	struct source_key key = {.family = family, .address = *address};
+
+	return bpf_map_lookup_elem(&workloads, &key);
 }
 
 /* A node by its underlay address. */

@@ -31,6 +31,8 @@ static __noinline int leave(struct __sk_buff *skb, enum direction direction, enu
 	case ANSWERED_TOO_BIG:
 	case CUT:
 	case PIECE:
+	case SHORTCUT_OUT:
+	case SHORTCUT_IN:
 		return TC_ACT_REDIRECT; /* the helper said where to */
 	default:
 		break;

@@ -48,6 +48,12 @@ const headers: Readonly<Record<string, readonly string[]>> = {
   'encap/vxlan.h': ['encap/outer.h', 'encap/checksum.h'],
   'path.h': ['encap/encap.h'],
   'encap/encap.h': ['encap/ipip.h', 'encap/ip6ip.h', 'encap/vxlan.h'],
+  'frame.h': ['maps.h', 'packet.h'],
+  'egress.h': ['frame.h', 'path.h', 'verdict.h'],
+  'ingress.h': ['frame.h', 'path.h', 'verdict.h'],
+  'programs.h': ['egress.h'],
+  'flow.h': ['maps.h', 'packet.h'],
+  'shortcut.h': ['egress.h', 'flow.h'],
 };
 
 function files(folder: string, ending: RegExp): string[] {

@@ -3,6 +3,7 @@ import type { ObjectFile } from '../datapath/compile.js';
 import type { Datapath, Round } from '../datapath/datapath.js';
 import type { Fault } from '../datapath/fault.js';
 import type { Folders } from '../datapath/folders.js';
+import { entriesOf } from '../datapath/load.js';
 import { mergerName } from '../datapath/merger.js';
 import { writeState, type State } from '../datapath/state.js';
 import { EncapError } from '../errors.js';
@@ -12,29 +13,22 @@ export class Notebook {
   readonly #log: Logger;
   readonly #folders: Folders;
   readonly #about: Pick<State, 'node' | 'source'>;
-  readonly #object: ObjectFile;
   readonly #startedAt = new Date().toISOString();
   readonly #beganMs = performance.now();
   #written = '';
+  #object = '';
   #build = '';
   #failure = '';
   #faults: ReadonlySet<string> = new Set();
   #noCutter: string | undefined;
   #noMerger: string | undefined;
+  #slow: string | undefined;
   #rounds = 0;
 
-  constructor(
-    log: Logger,
-    folders: Folders,
-    object: ObjectFile,
-    about: Pick<State, 'node' | 'source'>,
-  ) {
+  constructor(log: Logger, folders: Folders, about: Pick<State, 'node' | 'source'>) {
     this.#log = log;
     this.#folders = folders;
-    this.#object = object;
     this.#about = about;
-    const { kind, file, why, compiler } = object.origin;
-    log.info({ object: kind, file, why, compiler }, 'object');
   }
 
   /** The last round failed. */
@@ -44,21 +38,20 @@ export class Notebook {
 
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
-    const { loaded, uplink, cutter, merging, attached, changes, image } = round;
+    const { loaded, uplink, cutter, merging, fastPath, attached, changes, image } = round;
+    this.#sayObject(round.object);
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
-      const ids = {
-        cutter: programs.cutter.info.id,
-        ingress: programs.ingress.info.id,
-        egress: programs.egress.info.id,
-      };
+      const ids = Object.fromEntries(
+        entriesOf(programs).map(([name, program]) => [name, program.info.id]),
+      );
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
     }
     this.#complain([...round.notCarried.values(), ...round.faults]);
-    for (const { program, did } of attached)
+    for (const { program, interface: place, did } of attached)
       if (did !== 'nothing')
-        this.#log.info({ uplink: uplink.name, program, attach: datapath.kind }, `program ${did}`);
+        this.#log.info({ interface: place, program, attach: datapath.kind }, `program ${did}`);
     if (cutter.missing !== this.#noCutter && cutter.missing !== undefined)
       this.#log.warn(
         { why: cutter.missing },
@@ -71,6 +64,9 @@ export class Notebook {
         'received VXLAN packets are not merged: they cost more where the wire carries them one by one',
       );
     this.#noMerger = merging.missing;
+    if (fastPath.missing !== this.#slow && fastPath.missing !== undefined)
+      this.#log.warn({ why: fastPath.missing }, 'packets take the stack that should go past it');
+    this.#slow = fastPath.missing;
     if (changes.length > 0)
       this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
@@ -115,6 +111,12 @@ export class Notebook {
     this.#log.warn('programs or pins were taken away: putting them back');
   }
 
+  #sayObject({ sha256, origin: { kind, file, why, compiler } }: ObjectFile): void {
+    if (sha256 === this.#object) return;
+    this.#log.info({ object: kind, file, why, compiler }, 'object');
+    this.#object = sha256;
+  }
+
   /** Each fault once, and once that it is over. */
   #complain(faults: readonly Fault[]): void {
     const before = this.#faults;
@@ -126,7 +128,7 @@ export class Notebook {
   }
 
   #writeState(
-    { loaded, config, uplink, cutter, merging, image, notCarried, faults }: Round,
+    { loaded, object, config, uplink, cutter, merging, fastPath, ...round }: Round,
     datapath: Datapath,
   ): void {
     const state: State = {
@@ -139,17 +141,19 @@ export class Notebook {
       ...(cutter.missing === undefined ? {} : { noCutter: cutter.missing }),
       ...(merging.isOn ? { merger: mergerName } : {}),
       ...(merging.missing === undefined ? {} : { noMerger: merging.missing }),
+      ...(fastPath.mode === 'never' ? {} : { fastPath: fastPath.mode }),
+      ...(fastPath.missing === undefined ? {} : { slow: fastPath.missing }),
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
-      object: { ...this.#object.origin, sha256: this.#object.sha256 },
+      object: { ...object.origin, sha256: object.sha256 },
       vxlan: { vni: config.vni, port: config.vxlanPort },
       generation: loaded.generation.name,
       build: loaded.build,
-      peers: byIndex(image.names.peers),
-      policies: byIndex(image.names.policies),
+      peers: byIndex(round.image.names.peers),
+      policies: byIndex(round.image.names.policies),
       verdicts: loaded.verdicts,
-      notCarried: Object.fromEntries(notCarried),
-      faults,
+      notCarried: Object.fromEntries(round.notCarried),
+      faults: round.faults,
     };
     const text = JSON.stringify(state);
     if (text === this.#written) return;

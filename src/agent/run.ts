@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Netlink } from 'libbpf-ts';
 import type { Logger } from 'pino';
-import { compile } from '../datapath/compile.js';
+import { compile, type ObjectFile, type ProgramFile } from '../datapath/compile.js';
 import { Datapath, type Round } from '../datapath/datapath.js';
 import type { AttachKind } from '../datapath/attach.js';
 import type { Folders } from '../datapath/folders.js';
@@ -91,13 +91,12 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
 async function follow(options: AgentOptions): Promise<readonly Change[]> {
   const { node, log, folders, source, signal: outer } = options;
   const timing = { ...defaultTiming, ...options.timing };
-  const object = compile();
-  const notebook = new Notebook(log, folders, object, { node, source: source.name });
+  const notebook = new Notebook(log, folders, { node, source: source.name });
   using netlink = Netlink.open();
   using datapath = new Datapath(
     {
       folders,
-      object,
+      object: objects(),
       attach: options.attach,
       interface: options.interface,
       switching: { delayMs: timing.delay, graceMs: timing.grace },
@@ -125,12 +124,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   const bell = new Bell();
   const watchers = Promise.all([
     world.follow(source, signal, () => bell.ring()),
-    watchNetwork(
-      netlink,
-      () => datapath.uplink,
-      signal,
-      () => bell.ring(),
-    ),
+    watchNetwork(netlink, datapath, signal, () => bell.ring()),
     every(timing.readBack, signal, () => bell.ring()),
     every(timing.pulse, signal, () => {
       // While rounds fail they are tried again anyway, later and later.
@@ -152,6 +146,16 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     await watchers.catch(() => undefined); // its failure has been thrown by the race already
     log.info('agent ends, the datapath stays');
   }
+}
+
+/** Each object is made once, when it is first needed. */
+function objects(): (program: ProgramFile) => ObjectFile {
+  const made = new Map<ProgramFile, ObjectFile>();
+  return (program) => {
+    const object = made.get(program) ?? compile({ program });
+    made.set(program, object);
+    return object;
+  };
 }
 
 interface Rounds {

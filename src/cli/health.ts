@@ -46,6 +46,7 @@ const withoutProgram = {
   egress: 'packets for the pools leave addressed to no machine, nothing is delivered',
   ingress: 'what other nodes send here in tunnels is not taken out of them',
   cutter: 'packets that cannot be carried in one piece are lost',
+  workload: 'what its workload sends takes the stack',
 } as const;
 
 function hasRoute(pool: string, routes: readonly KernelRoute[]): boolean {

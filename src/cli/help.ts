@@ -78,6 +78,7 @@ checks:                   # of received packets
   outerOptions: drop      # options of the outer IPv4 header; accept: read over them
 sharedVxlanPort: true     # other VNIs pass, they are someone's; false: dropped
 receiveMerging: auto      # the kernel merges received VXLAN packets (interface encap.merge0); off: it does not
+fastPath: never           # guarded: answered flows go past the host's stack; always: all packets, whatever its rules say
 dscp: inherit             # the outer DSCP is the inner one; uniform: and the far end writes it back;
                           # { pipe: 46 }: it is 46
 outerTtl: 64              # 1 to 255; inherit: the inner packet's

@@ -12,6 +12,8 @@ import type { MapName, RawMap } from '../datapath/maps.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
 import { cutters } from '../datapath/tables/cutters.js';
+import { shortcuts } from '../datapath/tables/shortcuts.js';
+import { workloads } from '../datapath/tables/workloads.js';
 import { readPathMtus } from '../datapath/path-mtu.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
 import type { Policy } from '../model/desired.js';
@@ -111,6 +113,8 @@ const columns: Readonly<Record<MapName, readonly string[]>> = {
   ],
   path_mtus: ['index', 'node', 'mtu', 'secondsLeft'],
   cutters: ['in', 'out', 'uplink'],
+  workloads: ['workload', 'interface', 'mtu', 'mac', 'hostMac'],
+  shortcuts: ['uplink', 'uplinkMtu', 'routeMtu', 'tcpTimeout', 'udpTimeout', 'second'],
 };
 
 type Reader = (maps: Opened, names: Names) => Dump['items'];
@@ -199,6 +203,12 @@ const readers: Readonly<Record<MapName, Reader>> = {
     })),
   cutters: (maps) =>
     [...cutters(maps.get('cutters')).entries().values()].map((entry) => ({ ...entry })),
+  workloads: (maps) =>
+    [...workloads(maps.get('workloads')).entries()]
+      .map(([workload, entry]) => ({ workload, ...entry }))
+      .sort((a, b) => compare(a.workload, b.workload)),
+  shortcuts: (maps) =>
+    [...shortcuts(maps.get('shortcuts')).entries().values()].map((entry) => ({ ...entry })),
 };
 
 function counted(name: string, { packets, bytes }: Traffic): Record<string, Cell> {

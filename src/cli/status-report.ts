@@ -28,6 +28,12 @@ export interface StatusReport {
   readonly cutter: typeof cutterNames | null;
   /** The interface that has received VXLAN packets merged; null: they are not, and where they should be `notes` says why. */
   readonly merger: string | null;
+  /** Packets between workloads that went past the host's stack, and those that could not; null: fastPath is never. */
+  readonly fastPath: {
+    readonly mode: 'guarded' | 'always';
+    readonly past: number;
+    readonly through: number;
+  } | null;
   /** VNI and UDP port that the loaded programs send and accept. */
   readonly vxlan: State['vxlan'] | null;
   /** Which object runs, and why this one. */
@@ -100,6 +106,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
     attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
     cutter: status.cutter === undefined ? null : cutterNames,
     merger: state?.merger ?? null,
+    fastPath: state?.fastPath === undefined ? null : fastPathOf(state.fastPath, verdicts),
     vxlan: state?.vxlan ?? null,
     object: state?.object ?? null,
     pools: pools.map((cidr) => ({
@@ -140,7 +147,24 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
       : [
           `received VXLAN packets are not merged (${state.noMerger}): they cost more where the wire carries them one by one`,
         ]),
+    ...(state?.slow === undefined ? [] : [`fastPath: ${state.slow}`]),
   ];
+}
+
+/** Of both directions. */
+function fastPathOf(
+  mode: 'guarded' | 'always',
+  verdicts: readonly VerdictCount[],
+): StatusReport['fastPath'] {
+  const packets = (...names: readonly string[]): number =>
+    verdicts
+      .filter(({ verdict }) => names.includes(verdict))
+      .reduce((sum, { egress, ingress }) => sum + Number(egress.packets + ingress.packets), 0);
+  return {
+    mode,
+    past: packets('shortcut_out', 'shortcut_in'),
+    through: packets('encapsulated', 'direct', 'decapsulated'),
+  };
 }
 
 function reportedPeer(peer: PeerStatus, how: readonly string[]): ReportedPeer {

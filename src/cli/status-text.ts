@@ -51,7 +51,8 @@ function verdictText({ paint }: Pick<Session, 'paint'>, { verdict }: StatusRepor
 }
 
 function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
-  const { node, pools, blocks, peers, agent, attach, uplink, merger, vxlan, object } = report;
+  const { node, pools, blocks, peers, agent, attach, uplink, merger, fastPath } = report;
+  const { vxlan, object } = report;
   const first = [
     `${paint.bold(node ?? 'this node')}  ${verdictText({ paint }, report)}`,
     `${counted(pools.length, 'pool')}, ${counted(blocks, 'block')}, ${counted(peers.length, 'peer')}`,
@@ -71,6 +72,13 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
     ...(merger === null
       ? []
       : [paint.dim(`merger ${merger}: received VXLAN packets are merged (GRO)`)]),
+    ...(fastPath === null
+      ? []
+      : [
+          paint.dim(
+            `fast path ${fastPath.mode}: ${counted(fastPath.past, 'packet')} past the stack, ${fastPath.through} through it`,
+          ),
+        ]),
     ...(object === null
       ? []
       : [paint.dim(`object ${object.kind}: ${object.why} (${object.compiler})`)]),

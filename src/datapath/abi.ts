@@ -24,7 +24,7 @@ import {
 } from '../net/address.js';
 import { networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { macFromBytes, macToBytes, type Mac } from '../net/mac.js';
-import type { BlockEntry, PeerEntry, SourceEntry } from './entry.js';
+import type { BlockEntry, PeerEntry, ShortcutEntry, SourceEntry, WorkloadEntry } from './entry.js';
 
 // The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
 
@@ -38,6 +38,8 @@ const encap = enumeration('encap', encapNumbers);
 const family = enumeration('family', { ipv4: 4, ipv6: 6 });
 
 const check = enumeration('check', { off: 0, pool: 1, strict: 2 });
+
+const fast = enumeration('fast', { never: 0, guarded: 1, always: 2 });
 
 const dscp = enumeration('dscp', { inherit: 0, uniform: 1, pipe: 2 });
 
@@ -164,6 +166,24 @@ export const skbLayout = struct('skb_layout', {
 /** struct cutter: interface indices, all 0 where there is none. */
 export const cutter = struct('cutter', { in: u32, out: u32, uplink: u32 });
 
+/** struct workload. */
+export const workload: Codec<WorkloadEntry> = struct('workload', {
+  interface: u32,
+  mtu: u32,
+  mac,
+  hostMac: mac,
+});
+
+/** struct shortcut: all 0 where there is none. */
+export const shortcut: Codec<ShortcutEntry> = struct('shortcut', {
+  uplink: u32,
+  uplinkMtu: u32,
+  routeMtu: u32,
+  tcpTimeout: u32,
+  udpTimeout: u32,
+  second: u32,
+});
+
 /** struct config: the read-only data that is set before load. */
 export const config = struct('config', {
   vni: u32,
@@ -179,6 +199,7 @@ export const config = struct('config', {
   sourceCheck: check,
   destinationCheck: check,
   dscp,
+  fast,
   pathMtuSeconds: u32,
   skb: skbLayout,
   outerTtl: u8,
@@ -209,6 +230,8 @@ export const layouts = {
   pathMtu,
   skbLayout,
   cutter,
+  workload,
+  shortcut,
   config,
 } as const satisfies Record<string, Codec<unknown>>;
 

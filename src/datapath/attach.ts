@@ -2,18 +2,17 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BpfError, features, kernel, Link, type Program } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
-import { attachFilter, detachFilter, filterOn, pinnedProgramIds } from './clsact.js';
+import {
+  attachFilter,
+  detachFilter,
+  filterOn,
+  pinnedProgramIds,
+  removeEmptyClsact,
+} from './clsact.js';
 import { Generation } from './generation.js';
 import { cutterNames } from './cutter.js';
 import type { Cutter } from './cutting.js';
-import {
-  directions,
-  functionOf,
-  programNames,
-  type Direction,
-  type Loaded,
-  type ProgramName,
-} from './load.js';
+import { directions, functionOf, type Direction, type Loaded, type ProgramName } from './load.js';
 import { refused } from './rejected.js';
 import type { Uplink } from './uplink.js';
 
@@ -23,21 +22,31 @@ export type AttachKind = 'tcx' | 'clsact';
 /** What an attach did for one program: nothing, when it was in its place already. */
 export interface Attached {
   readonly program: ProgramName;
+  readonly interface: string;
   readonly did: 'nothing' | 'attached' | 'replaced';
 }
 
 /** Where a program hangs. */
 export interface Hook {
   readonly program: ProgramName;
+  /** What its link is pinned as. */
+  readonly pin: string;
   readonly interface: string;
   readonly index: number;
   readonly direction: Direction;
 }
 
-/** The places of all programs, in the order in which they go on. */
+/** An interface by both its names. */
+export interface Place {
+  readonly name: string;
+  readonly index: number;
+}
+
+/** The places of all programs, in the order in which they go on. `workloads`: interfaces that shortcuts begin at. */
 export function hooksOf(
   uplink: Pick<Uplink, 'name' | 'index'>,
   cutter: Cutter['ends'],
+  workloads: readonly Place[] = [],
 ): readonly Hook[] {
   const at = { interface: uplink.name, index: uplink.index };
   return [
@@ -46,13 +55,26 @@ export function hooksOf(
       : [
           {
             program: 'cutter',
+            pin: 'cutter',
             interface: cutterNames.out,
             index: cutter.out,
             direction: 'ingress',
           } as const,
         ]),
-    ...directions.map((direction) => ({ ...at, program: direction, direction })),
+    ...directions.map((direction) => ({ ...at, program: direction, pin: direction, direction })),
+    ...workloads.map(({ name, index }) => ({
+      program: 'workload' as const,
+      pin: workloadPin(index),
+      interface: name,
+      index,
+      direction: 'ingress' as const,
+    })),
   ];
+}
+
+/** A BPF file system takes no dots, and interface names have some: so the index. */
+export function workloadPin(index: number): string {
+  return `workload-${index}`;
 }
 
 /** TCX where the kernel has it (6.6), else clsact; a choice of the user is taken or refused, never changed. */
@@ -69,30 +91,31 @@ export function attachKind(chosen: AttachKind | 'auto'): AttachKind {
 
 /** The programs in their places. Holds the links: they stay even when someone removes the pins. */
 export class Attachment implements Disposable {
-  readonly #links = new Map<ProgramName, Link>();
+  readonly #links = new Map<string, Link>();
 
   constructor(readonly kind: AttachKind) {}
 
-  /** In the order of the hooks; replaces older programs atomically. */
-  attach(loaded: Loaded, hooks: readonly Hook[]): readonly Attached[] {
+  /** In the order of the hooks; replaces older programs atomically. `all`: every interface that there is. */
+  attach(loaded: Loaded, hooks: readonly Hook[], all: readonly Place[]): readonly Attached[] {
     const attached = hooks.map((hook) => ({
       program: hook.program,
+      interface: hook.interface,
       did: this.#attachOne(hook, loaded),
     }));
-    for (const name of programNames)
-      if (!hooks.some(({ program }) => program === name)) this.#forget(name, loaded.generation);
+    const { generation } = loaded;
+    for (const pin of new Set([...this.#links.keys(), ...pinsOf(generation)]))
+      if (!hooks.some((hook) => hook.pin === pin)) this.#forget(pin, generation);
+    this.#takeOffFilters(generation, hooks, all);
     return attached;
   }
 
   /** Whether all programs are where they were put: someone else may have taken them off. */
   isIntact({ programs, generation }: Loaded, hooks: readonly Hook[]): boolean {
-    return hooks.every(({ program, index, direction }) => {
-      const { id } = programs[program].info;
+    return hooks.every(({ program, pin, index, direction }) => {
+      const id = programs[program]?.info.id;
       if (this.kind === 'clsact') return filterOn(index, direction) === id;
-      const info = this.#links.get(program)?.info;
-      return (
-        info?.ifindex === index && info.programId === id && existsSync(generation.link(program))
-      );
+      const info = this.#links.get(pin)?.info;
+      return info?.ifindex === index && info.programId === id && existsSync(generation.link(pin));
     });
   }
 
@@ -103,10 +126,12 @@ export class Attachment implements Disposable {
 
   #attachOne(hook: Hook, { programs, generation }: Loaded): Attached['did'] {
     const program = programs[hook.program];
+    if (program === undefined)
+      throw new TypeError(`the object has no program ${functionOf(hook.program)}`);
     try {
       if (this.kind === 'tcx') return this.#attachTcx(hook, program, generation);
       const did = attachFilter(hook.index, hook.direction, program);
-      this.#forget(hook.program, generation);
+      this.#forget(hook.pin, generation);
       return did;
     } catch (cause) {
       if (cause instanceof BpfError)
@@ -119,12 +144,12 @@ export class Attachment implements Disposable {
   }
 
   #attachTcx(hook: Hook, program: Program, generation: Generation): Attached['did'] {
-    const ours = this.#ours(hook.program, generation);
+    const ours = this.#ours(hook.pin, generation);
     const there = ours.find(({ info }) => info.ifindex === hook.index);
     for (const link of ours) if (link !== there && link.info.id !== there?.info.id) drop(link);
-    if (there === undefined) this.#links.delete(hook.program); // the attach may fail: the interface came and went
+    if (there === undefined) this.#links.delete(hook.pin); // the attach may fail: the interface came and went
 
-    const own = generation.link(hook.program);
+    const own = generation.link(hook.pin);
     if (there === undefined) {
       const link = program.attach({
         kind: 'tcx',
@@ -133,18 +158,18 @@ export class Attachment implements Disposable {
         position: { at: 'head' },
       });
       rmSync(own, { force: true }); // of a link whose interface is gone
-      this.#hold(hook.program, link, generation);
+      this.#hold(hook.pin, link, generation);
       // Of a run with --attach clsact: two of us on one hook would count each packet twice.
       detachFilter(hook.index, hook.direction, pinnedProgramIds(generation.pins, hook.program));
       return 'attached';
     }
     const isOther = there.info.programId !== program.info.id;
     if (isOther) there.update(program);
-    this.#hold(hook.program, there, generation);
+    this.#hold(hook.pin, there, generation);
     return isOther ? 'replaced' : 'nothing';
   }
 
-  #hold(name: ProgramName, link: Link, generation: Generation): void {
+  #hold(name: string, link: Link, generation: Generation): void {
     this.#links.set(name, link);
     const own = generation.link(name);
     if (!existsSync(own)) {
@@ -155,14 +180,24 @@ export class Attachment implements Disposable {
   }
 
   /** Takes a program off wherever it hangs by a link. */
-  #forget(name: ProgramName, generation: Generation): void {
+  #forget(name: string, generation: Generation): void {
     for (const link of this.#ours(name, generation)) drop(link);
     for (const pin of linkPins(name, generation)) rmSync(pin, { force: true });
     this.#links.delete(name);
   }
 
+  /** Filters of ours on interfaces that no workload is behind, or no shortcut begins at any more. */
+  #takeOffFilters(generation: Generation, hooks: readonly Hook[], all: readonly Place[]): void {
+    if (this.kind !== 'clsact') return;
+    const ids = pinnedProgramIds(generation.pins, 'workload');
+    if (ids.size === 0) return;
+    for (const { name, index } of all)
+      if (!hooks.some((hook) => hook.index === index) && detachFilter(index, 'ingress', ids))
+        removeEmptyClsact(name);
+  }
+
   /** The link that we hold, or those that this and earlier generations have pinned. */
-  #ours(name: ProgramName, generation: Generation): Link[] {
+  #ours(name: string, generation: Generation): Link[] {
     const held = this.#links.get(name);
     if (held !== undefined) return [held];
     return linkPins(name, generation).map((pin) => Link.open(pin));
@@ -170,10 +205,15 @@ export class Attachment implements Disposable {
 }
 
 /** Of this generation, earlier ones, and folders that were set aside: whatever of ours may still be on a hook. */
-function linkPins(name: ProgramName, { pins }: Generation): string[] {
+function linkPins(name: string, { pins }: Generation): string[] {
   return readdirSync(pins)
     .map((folder) => new Generation(pins, folder).link(name))
     .filter((pin) => existsSync(pin));
+}
+
+/** Names of all links that are pinned there. */
+function pinsOf({ pins }: Generation): string[] {
+  return readdirSync(pins).flatMap((folder) => new Generation(pins, folder).links());
 }
 
 /** Takes a link off the interface where it is; that of a deleted interface is off already. */

@@ -24,24 +24,30 @@ export interface Origin {
 }
 
 export interface CompileOptions {
+  readonly program?: ProgramFile;
   readonly folder?: string;
   readonly path?: string;
   readonly cache?: string;
   readonly prebuilt?: string;
 }
 
-const program = 'encapd.bpf.c';
+/** Without shortcuts around the stack, and with: these need functions that not every kernel has. */
+export const programFiles = ['encapd', 'encapd_fast'] as const;
+
+/** The name of a source and of its object, without what they end in. */
+export type ProgramFile = (typeof programFiles)[number];
 
 /** The object for this node: compiled by its own clang and cached; without one, the prebuilt object. */
 export function compile(options: CompileOptions = {}): ObjectFile {
+  const program = options.program ?? 'encapd';
   const folder = options.folder ?? sourceFolder;
   const compiler = findClang(options.path ?? process.env['PATH'] ?? '');
   if (compiler.kind === 'missing')
-    return readPrebuilt(options.prebuilt ?? prebuiltFolder, folder, compiler.why);
+    return readPrebuilt(options.prebuilt ?? prebuiltFolder, program, folder, compiler.why);
 
   const cache = options.cache ?? cacheFolder();
   const key = createHash('sha256')
-    .update(JSON.stringify([hashSources(folder), compiler.version, flags()]))
+    .update(JSON.stringify([program, hashSources(folder), compiler.version, flags()]))
     .digest('hex');
   const file = join(cache, `${key}.bpf.o`);
   const found = readCached(file);
@@ -53,7 +59,7 @@ export function compile(options: CompileOptions = {}): ObjectFile {
       compiler: compiler.version,
     });
 
-  const bytes = runClang(compiler.file, folder);
+  const bytes = runClang(compiler.file, folder, program);
   mkdirSync(cache, { recursive: true, mode: 0o700 });
   writeAtomically(`${file}.sha256`, `${hashBytes(bytes)}\n`);
   writeAtomically(file, bytes);
@@ -73,22 +79,23 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'encap');
 }
 
-/** Compiles the programs of a folder; clang's own lines are the error's reason. */
-export function runClang(clang: string, folder: string): Uint8Array {
+/** Compiles a source of a folder; clang's own lines are the error's reason. */
+export function runClang(clang: string, folder: string, program: ProgramFile): Uint8Array {
+  const source = `${program}.bpf.c`;
   const scratch = mkdtempSync(join(tmpdir(), 'encap-compile-'));
   try {
-    const output = join(scratch, 'encapd.bpf.o');
-    execFileSync(clang, [...flags(), '-c', program, '-o', output], {
+    const output = join(scratch, `${program}.bpf.o`);
+    execFileSync(clang, [...flags(), '-c', source, '-o', output], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
     });
     return readFileSync(output);
   } catch (cause) {
-    throw new EncapError(`cannot compile ${program}: clang rejects it`, {
+    throw new EncapError(`cannot compile ${source}: clang rejects it`, {
       code: 'COMPILER_FAILED',
       why: stderrOf(cause),
-      hint: `see it again: cd ${folder} && ${clang} ${flags().join(' ')} -c ${program} -o /dev/null`,
+      hint: `see it again: cd ${folder} && ${clang} ${flags().join(' ')} -c ${source} -o /dev/null`,
       cause,
     });
   } finally {

@@ -63,6 +63,7 @@ export type ProgramSettings = Pick<
   | 'dscp'
   | 'outerTtl'
   | 'sharedVxlanPort'
+  | 'fastPath'
   | 'beyondCalico'
 >;
 
@@ -83,6 +84,7 @@ export function configOf(settings: ProgramSettings, probes: Probes): Config {
     sourceCheck: checks.source,
     destinationCheck: checks.destination,
     dscp: typeof dscp === 'string' ? dscp : 'pipe',
+    fast: settings.fastPath,
     pathMtuSeconds,
     skb: probes.skb,
     outerTtl: outerTtl === 'inherit' ? inheritTtl : outerTtl,

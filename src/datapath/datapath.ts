@@ -16,11 +16,12 @@ import {
 import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
 import { hasClsact } from './clsact.js';
-import type { ObjectFile } from './compile.js';
+import type { ObjectFile, ProgramFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
 import { Merging, type Merged } from './merging.js';
 import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
 import { firstPeer } from './entry.js';
+import { FastPaths, type FastPath } from './fast-path.js';
 import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
@@ -41,7 +42,8 @@ import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface DatapathOptions {
   readonly folders: Folders;
-  readonly object: ObjectFile;
+  /** Makes or finds an object, the same each time. */
+  readonly object: (program: ProgramFile) => ObjectFile;
   readonly attach: AttachKind | 'auto';
   /** Interface that the user names; undefined: what the settings say. */
   readonly interface: string | undefined;
@@ -55,11 +57,13 @@ export interface Round {
   readonly changes: readonly Change[];
   readonly attached: readonly Attached[];
   readonly loaded: Loaded;
+  readonly object: ObjectFile;
   /** What the loaded programs take as constants. */
   readonly config: Config;
   readonly uplink: Uplink;
   readonly cutter: Cutter;
   readonly merging: Merged;
+  readonly fastPath: FastPath;
   readonly image: Image;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
   readonly faults: readonly Fault[];
@@ -75,6 +79,7 @@ export class Datapath implements Disposable {
   readonly #attachment: Attachment;
   readonly #switching: Switching;
   readonly #merging = new Merging();
+  readonly #fastPaths = new FastPaths();
   #loaded: InForce | undefined;
   #room = 1;
   #remembered: Remembered = new Map();
@@ -115,7 +120,8 @@ export class Datapath implements Disposable {
     const uplink = this.#findUplink(desired, settings);
     this.#uplink = uplink.found;
     const cutter = bringCutter(this.#netlink);
-    const current = this.#current(desired, settings);
+    const fastPath = this.#fastPaths.look(this.#netlink, desired, settings.fastPath);
+    const current = this.#current(desired, { ...settings, fastPath: fastPath.mode }, fastPath);
     const { image, steps } = planMaps(
       desired,
       mapTables(current.parts.maps),
@@ -128,7 +134,7 @@ export class Datapath implements Disposable {
     const attach: Step = {
       name: 'links',
       changes: [],
-      put: () => attached.push(...this.#attach(current.parts, uplink.get(), cutter)),
+      put: () => attached.push(...this.#attach(current.parts, uplink.get(), cutter, fastPath)),
       remove: () => undefined,
     };
     const underlay =
@@ -149,7 +155,8 @@ export class Datapath implements Disposable {
       uplink.found === undefined
         ? []
         : [cuttingStep(current.parts.maps.cutters, cutter, uplink.found)];
-    const changes = this.#apply([...steps, attach, ...cutting, ...network]);
+    const shortcuts = this.#fastPaths.steps(current.parts.maps, fastPath, uplink.found, underlay);
+    const changes = this.#apply([...steps, attach, ...cutting, ...network, ...shortcuts]);
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
@@ -158,10 +165,12 @@ export class Datapath implements Disposable {
       changes: [...cutter.changes, ...changes, ...merging.changes],
       attached,
       loaded: current.parts,
+      object: current.object,
       config: current.config,
       uplink: uplink.get(),
       cutter,
       merging,
+      fastPath,
       image,
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],
@@ -173,22 +182,35 @@ export class Datapath implements Disposable {
     const maps = this.#loaded?.parts.maps;
     const uplink = this.#uplink;
     return (
+      this.#fastPaths.hasNews() ||
       (maps !== undefined && countPathChanges(maps.path_mtus) !== this.#pathChanges) ||
       (uplink !== undefined && !isDeepStrictEqual(readSysctls(uplink.name), uplink.sysctls))
     );
+  }
+
+  /** What an event must be about to matter, beside what always does. */
+  get fastPaths(): Pick<FastPaths, 'isOn' | 'awaits' | 'beginsAt'> {
+    return this.#fastPaths;
   }
 
   /** Whether programs and pins are where the last round left them; rtnetlink does not tell of these. */
   isIntact(): boolean {
     if (this.#loaded === undefined || this.#uplink === undefined) return false;
     const { parts } = this.#loaded;
-    return this.#attachment.isIntact(parts, this.#hooks) && arePinned(parts);
+    return this.#attachment.isIntact(parts, this.#standingHooks()) && arePinned(parts);
   }
 
   [Symbol.dispose](): void {
     this.#attachment[Symbol.dispose]();
     this.#loaded?.parts[Symbol.dispose]();
     this.#loaded = undefined;
+  }
+
+  /** A workload that went took its interface with it: the event brings a round. */
+  #standingHooks(): readonly Hook[] {
+    if (!this.#fastPaths.isOn) return this.#hooks;
+    const there = new Set(this.#netlink.links().map(({ index }) => index));
+    return this.#hooks.filter(({ program, index }) => program !== 'workload' || there.has(index));
   }
 
   #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Image): Underlay {
@@ -212,27 +234,36 @@ export class Datapath implements Disposable {
   }
 
   /** Programs and maps for these settings and this many entries: those in force, where they do. */
-  #current(desired: Desired, settings: Settings): InForce {
+  #current(desired: Desired, settings: Settings, { workloads }: FastPath): InForce {
     const config = configOf(settings, this.#probes);
-    const needs = needsOf(desired, this.#room);
+    const needs = {
+      ...needsOf(desired, this.#room),
+      workloads: workloads.entries.size * this.#room,
+    };
     const now = this.#loaded;
     if (now !== undefined && isDeepStrictEqual(now.config, config) && fits(now.parts, needs)) {
       pinAgain(now.parts);
       return now;
     }
-    const { object, folders } = this.#options;
+    const { folders } = this.#options;
+    const object = this.#options.object(settings.fastPath === 'never' ? 'encapd' : 'encapd_fast');
     const parts = load({ object, config, needs, folders });
     const places =
       now?.parts.generation.name === parts.generation.name ? now.places : placesOf(parts);
-    this.#loaded = { parts, config, places };
+    this.#loaded = { parts, object, config, places };
     return this.#loaded;
   }
 
-  #attach(parts: Loaded, uplink: Uplink, cutter: Cutter): readonly Attached[] {
-    this.#hooks = hooksOf(uplink, cutter.ends);
+  #attach(
+    parts: Loaded,
+    uplink: Uplink,
+    cutter: Cutter,
+    { workloads }: FastPath,
+  ): readonly Attached[] {
+    this.#hooks = hooksOf(uplink, cutter.ends, workloads.places);
     const missing = this.kind === 'clsact' && !this.#attachment.isIntact(parts, this.#hooks);
     if (missing && !hasClsact(uplink.name)) this.#madeClsact = true;
-    return this.#attachment.attach(parts, this.#hooks);
+    return this.#attachment.attach(parts, this.#hooks, this.#netlink.links());
   }
 
   /** Looked for first, needed last: without one the tables are still brought up to date. */
@@ -267,6 +298,7 @@ export class Datapath implements Disposable {
 
 interface InForce {
   readonly parts: Loaded;
+  readonly object: ObjectFile;
   readonly config: Config;
   readonly places: { readonly peers: Places; readonly policies: Places };
 }

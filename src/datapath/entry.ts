@@ -44,6 +44,28 @@ export interface CutterEntry {
   readonly uplink: number;
 }
 
+/** struct workload of abi.h. */
+export interface WorkloadEntry {
+  /** The host's end of its veth pair. */
+  readonly interface: number;
+  /** Of that end. */
+  readonly mtu: number;
+  readonly mac: Mac;
+  readonly hostMac: Mac;
+}
+
+/** struct shortcut of abi.h. */
+export interface ShortcutEntry {
+  readonly uplink: number;
+  readonly uplinkMtu: number;
+  readonly routeMtu: number;
+  /** Jiffies; 0: packets of this protocol take the stack. */
+  readonly tcpTimeout: number;
+  readonly udpTimeout: number;
+  /** Jiffies in one. */
+  readonly second: number;
+}
+
 /** struct source of abi.h. */
 export interface SourceEntry {
   readonly peer: PeerIndex;

@@ -41,8 +41,13 @@ export class Generation {
     return join(this.folder, 'maps', name);
   }
 
-  link(direction: string): string {
-    return join(this.folder, 'links', direction);
+  link(name: string): string {
+    return join(this.folder, 'links', name);
+  }
+
+  /** Names of the links that are pinned. */
+  links(): readonly string[] {
+    return listed(join(this.folder, 'links'));
   }
 
   build(name: string): string {

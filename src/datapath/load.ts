@@ -26,9 +26,9 @@ export const directions = ['ingress', 'egress'] as const;
 export type Direction = (typeof directions)[number];
 
 /** The programs in the order in which they go on: pieces must come back before anything is cut, receiving before sending. */
-export const programNames = ['cutter', ...directions] as const;
+export const programNames = ['cutter', ...directions, 'workload'] as const;
 
-/** One for each direction of the uplink, and the one at the cutter's exit. */
+/** One for each direction of the uplink, the one at the cutter's exit, and that of the workloads' interfaces. */
 export type ProgramName = (typeof programNames)[number];
 
 /** Maps and programs of one object and configuration, pinned: loaded now, or found from an earlier run. */
@@ -37,9 +37,13 @@ export interface Loaded extends Disposable {
   readonly build: string;
   readonly how: 'loaded' | 'adopted';
   readonly maps: Readonly<Record<MapName, RawMap>>;
-  readonly programs: Readonly<Record<ProgramName, Program>>;
+  readonly programs: Programs;
   readonly verdicts: VerdictNames;
 }
+
+/** The last is in objects with shortcuts alone. */
+export type Programs = Readonly<Record<Exclude<ProgramName, 'workload'>, Program>> &
+  Readonly<Partial<Record<'workload', Program>>>;
 
 export interface LoadOptions {
   readonly object: ObjectFile;
@@ -63,7 +67,7 @@ export function load({ object, config, needs, folders }: LoadOptions): Loaded {
   const shapes = sized(shapesOf(blueprint), needs, generations(folders.pins).map(pinnedShapes));
   const generation = new Generation(folders.pins, generationOf(shapes));
   setAside(generation, shapes);
-  const target = { generation, build: buildOf(object, config), shapes };
+  const target = { generation, build: buildOf(object, config), shapes, names: namesIn(blueprint) };
   const parts = adopt(target) ?? loadAnew(blueprint, config, target, folders.run);
   return {
     ...parts,
@@ -95,6 +99,7 @@ export function loadPrivately({
   return {
     ...parts(
       'loaded',
+      namesIn(blueprint),
       (name) => loaded.map(name),
       (name) => loaded.program(functionOf(name)),
     ),
@@ -106,22 +111,43 @@ export function loadPrivately({
 /** Pins again what someone removed: the handles of this process kept it alive. */
 export function pinAgain({ generation, build, maps, programs }: Loaded): void {
   for (const name of mapNames) pinAt(generation.map(name), maps[name]);
-  for (const name of programNames)
-    pinAt(generation.program(build, functionOf(name)), programs[name]);
+  for (const [name, program] of entriesOf(programs))
+    pinAt(generation.program(build, functionOf(name)), program);
 }
 
 /** Whether all of it is still pinned. */
-export function arePinned({ generation, build }: Pick<Loaded, 'generation' | 'build'>): boolean {
+export function arePinned({ generation, build, programs }: Loaded): boolean {
+  return areThere(
+    generation,
+    build,
+    entriesOf(programs).map(([name]) => name),
+  );
+}
+
+/** The programs that there are. */
+export function entriesOf(programs: Programs): readonly (readonly [ProgramName, Program])[] {
+  return programNames.flatMap((name) => {
+    const program = programs[name];
+    return program === undefined ? [] : [[name, program] as const];
+  });
+}
+
+function areThere(generation: Generation, build: string, names: readonly ProgramName[]): boolean {
   return [
     ...mapNames.map((name) => generation.map(name)),
-    ...programNames.map((name) => generation.program(build, functionOf(name))),
+    ...names.map((name) => generation.program(build, functionOf(name))),
   ].every((pin) => existsSync(pin));
+}
+
+function namesIn({ programs }: OpenObject): readonly ProgramName[] {
+  return programNames.filter((name) => programs.has(functionOf(name)));
 }
 
 interface Target {
   readonly generation: Generation;
   readonly build: string;
   readonly shapes: readonly Shape[];
+  readonly names: readonly ProgramName[];
 }
 
 type Parts = Pick<Loaded, 'how' | 'maps' | 'programs'>;
@@ -176,10 +202,11 @@ function setAside(generation: Generation, shapes: readonly Shape[]): void {
   if (foreign) renameSync(generation.folder, `${generation.folder}-foreign-${Date.now()}`);
 }
 
-function adopt({ generation, build }: Target): Parts | undefined {
-  if (!arePinned({ generation, build })) return undefined;
+function adopt({ generation, build, names }: Target): Parts | undefined {
+  if (!areThere(generation, build, names)) return undefined;
   return parts(
     'adopted',
+    names,
     (name) => BpfMap.open(generation.map(name)),
     (name) => Program.open(generation.program(build, functionOf(name))),
   );
@@ -188,7 +215,7 @@ function adopt({ generation, build }: Target): Parts | undefined {
 function loadAnew(
   blueprint: OpenObject,
   config: Config,
-  { generation, build, shapes }: Target,
+  { generation, build, shapes, names }: Target,
   run: string,
 ): Parts {
   blueprint.setGlobal('config', configCodec, config);
@@ -202,10 +229,11 @@ function loadAnew(
   rmSync(generation.build(build), { recursive: true, force: true }); // pinned in part by a crash
   for (const name of mapNames) pinAt(generation.map(name), object.map(name));
   // Programs last: a build counts as pinned only when all of it is.
-  for (const name of programNames)
+  for (const name of names)
     pinAt(generation.program(build, functionOf(name)), object.program(functionOf(name)));
   return parts(
     'loaded',
+    names,
     (name) => object.map(name),
     (name) => object.program(functionOf(name)),
   );
@@ -232,6 +260,7 @@ function loadObject(blueprint: OpenObject, run: string): BpfObject {
 
 function parts(
   how: Loaded['how'],
+  names: readonly ProgramName[],
   map: (name: MapName) => RawMap,
   program: (name: ProgramName) => Program,
 ): Parts {
@@ -242,6 +271,7 @@ function parts(
       cutter: program('cutter'),
       ingress: program('ingress'),
       egress: program('egress'),
+      ...(names.includes('workload') ? { workload: program('workload') } : {}),
     },
   };
 }

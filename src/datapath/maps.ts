@@ -13,6 +13,8 @@ export const mapNames = [
   'peer_traffic',
   'path_mtus',
   'cutters',
+  'workloads',
+  'shortcuts',
 ] as const;
 
 export type MapName = (typeof mapNames)[number];
@@ -35,6 +37,8 @@ export function mapsOf(map: (name: MapName) => RawMap): Maps {
     peer_traffic: map('peer_traffic'),
     path_mtus: map('path_mtus'),
     cutters: map('cutters'),
+    workloads: map('workloads'),
+    shortcuts: map('shortcuts'),
   };
 }
 

@@ -2,33 +2,38 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EncapError } from '../errors.js';
-import type { ObjectFile } from './compile.js';
+import type { ObjectFile, ProgramFile } from './compile.js';
 import { hashBytes, hashSources } from './sources.js';
 import { writeAtomically } from './write.js';
 
 /** dist/prebuilt: made by `npm run build` where there is a clang. */
 export const prebuiltFolder = fileURLToPath(new URL('../../prebuilt', import.meta.url));
 
-const prebuiltObject = 'encapd.bpf.o';
 const prebuiltManifest = 'manifest.json';
 
-/** What the object was made of: checked before it is used. */
+/** What the objects were made of: checked before one is used. */
 interface Manifest {
-  readonly object: string;
+  readonly objects: Readonly<Partial<Record<ProgramFile, string>>>;
   readonly sources: string;
   readonly compiler: string;
 }
 
 /** The prebuilt object, if its bytes are those of the manifest and it was made of these very sources. */
-export function readPrebuilt(folder: string, sources: string, why: string): ObjectFile {
-  const file = join(folder, prebuiltObject);
+export function readPrebuilt(
+  folder: string,
+  program: ProgramFile,
+  sources: string,
+  why: string,
+): ObjectFile {
+  const file = join(folder, `${program}.bpf.o`);
   const manifest = readManifest(join(folder, prebuiltManifest), why);
   const bytes = readOrExplain(file, why);
   const sha256 = hashBytes(bytes);
-  if (sha256 !== manifest.object)
+  const said = manifest.objects[program];
+  if (sha256 !== said)
     throw corrupt(
       file,
-      `its hash is ${short(sha256)}, the manifest says ${short(manifest.object)}`,
+      `its hash is ${short(sha256)}, the manifest says ${said === undefined ? 'none' : short(said)}`,
     );
   const actual = hashSources(sources);
   if (actual !== manifest.sources)
@@ -39,26 +44,31 @@ export function readPrebuilt(folder: string, sources: string, why: string): Obje
   return { bytes, sha256, origin: { kind: 'prebuilt', file, why, compiler: manifest.compiler } };
 }
 
-/** Makes the object that nodes without clang use. */
+/** Writes the objects that nodes without clang use. */
 export function writePrebuilt(
   folder: string,
   sources: string,
   compiler: string,
-  bytes: Uint8Array,
+  objects: ReadonlyMap<ProgramFile, Uint8Array>,
 ): void {
-  const manifest: Manifest = { object: hashBytes(bytes), sources: hashSources(sources), compiler };
+  const hashes = [...objects].map(([program, bytes]) => [program, hashBytes(bytes)]);
+  const manifest: Manifest = {
+    objects: Object.fromEntries(hashes),
+    sources: hashSources(sources),
+    compiler,
+  };
   mkdirSync(folder, { recursive: true });
-  writeAtomically(join(folder, prebuiltObject), bytes);
+  for (const [program, bytes] of objects) writeAtomically(join(folder, `${program}.bpf.o`), bytes);
   writeAtomically(join(folder, prebuiltManifest), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function readManifest(file: string, why: string): Manifest {
   const text = readOrExplain(file, why).toString('utf8');
   const manifest = parsed(file, text);
-  const { object, sources, compiler } = manifest;
-  if (typeof object !== 'string' || typeof sources !== 'string' || typeof compiler !== 'string')
-    throw corrupt(file, 'it does not name object, sources and compiler');
-  return { object, sources, compiler };
+  const { objects, sources, compiler } = manifest;
+  if (!isObject(objects) || typeof sources !== 'string' || typeof compiler !== 'string')
+    throw corrupt(file, 'it does not name objects, sources and compiler');
+  return { objects, sources, compiler };
 }
 
 function parsed(file: string, text: string): Partial<Record<keyof Manifest, unknown>> {
@@ -67,6 +77,10 @@ function parsed(file: string, text: string): Partial<Record<keyof Manifest, unkn
   } catch (cause) {
     throw corrupt(file, 'it is no JSON', cause);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function readOrExplain(file: string, why: string): Buffer {

@@ -5,7 +5,7 @@ import { EncapError } from '../errors.js';
 import { detachFilter, filterOn, pinnedProgramIds, removeEmptyClsact } from './clsact.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
-import { directions, programNames, type Direction, type ProgramName } from './load.js';
+import { directions } from './load.js';
 import type { Change } from './reconcile.js';
 import { readState, stateFile } from './state.js';
 import type { Table } from './table.js';
@@ -25,8 +25,8 @@ export function belongings(folders: Folders, netlink: Netlink): readonly Belongi
   return [
     ...entriesOf(mergers(netlink)),
     ...network(netlink),
-    ...[...programNames].reverse().flatMap((name) => links(folders, name)),
-    ...[...directions].reverse().flatMap((direction) => filters(folders, netlink, direction)),
+    ...links(folders),
+    ...filters(folders, netlink),
     ...qdisc(folders),
     ...entriesOf(interfaces(netlink)),
     ...pins(folders),
@@ -66,11 +66,16 @@ function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
   }));
 }
 
-function links({ pins }: Folders, name: ProgramName): Belonging[] {
-  return generations(pins)
-    .map((generation) => generation.link(name))
-    .filter((pin) => existsSync(pin))
-    .map((pin) => ({
+/** Shortcuts first; then as they went on, backwards. */
+const order = ['workload', 'egress', 'ingress', 'cutter'] as const;
+
+function links({ pins }: Folders): Belonging[] {
+  const found = generations(pins).flatMap((generation) =>
+    generation.links().map((name) => ({ name, pin: generation.link(name) })),
+  );
+  return order
+    .flatMap((program) => found.filter(({ name }) => name.split('-')[0] === program))
+    .map(({ pin }) => ({
       table: 'links',
       key: pin,
       remove: () => {
@@ -81,19 +86,25 @@ function links({ pins }: Folders, name: ProgramName): Belonging[] {
     }));
 }
 
-function filters({ pins }: Folders, netlink: Netlink, direction: Direction): Belonging[] {
-  const ours = pinnedProgramIds(pins, direction);
-  if (ours.size === 0) return [];
-  return netlink
-    .links()
-    .filter(({ index }) => ours.has(filterOn(index, direction) ?? 0))
-    .map(({ index, name }) => ({
-      table: 'filters',
-      key: `${name} ${direction}`,
-      remove: () => {
-        detachFilter(index, direction, ours);
-      },
-    }));
+function filters({ pins }: Folders, netlink: Netlink): Belonging[] {
+  const links = netlink.links();
+  return [
+    { program: 'workload', direction: 'ingress' } as const,
+    ...[...directions].reverse().map((direction) => ({ program: direction, direction })),
+  ].flatMap(({ program, direction }) => {
+    const ours = pinnedProgramIds(pins, program);
+    if (ours.size === 0) return [];
+    return links
+      .filter(({ index }) => ours.has(filterOn(index, direction) ?? 0))
+      .map(({ index, name }) => ({
+        table: 'filters',
+        key: `${name} ${direction}`,
+        remove: () => {
+          detachFilter(index, direction, ours);
+          if (program === 'workload') removeEmptyClsact(name);
+        },
+      }));
+  });
 }
 
 /** Ours only where the state file says that it was not there before us. */

@@ -21,6 +21,10 @@ export interface State {
   /** Received VXLAN packets are merged, by this interface; or why not, where they should be. */
   readonly merger?: string;
   readonly noMerger?: string;
+  /** Packets that go past the stack; absent: none. */
+  readonly fastPath?: 'guarded' | 'always';
+  /** Why they, or some of them, take the stack all the same. */
+  readonly slow?: string;
   readonly attach: AttachKind;
   /** The qdisc that the filters hang on is ours: `down` removes it too. */
   readonly madeClsact: boolean;

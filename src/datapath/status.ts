@@ -5,12 +5,14 @@ import { filterOn } from './clsact.js';
 import { firstPeer, type CutterEntry, type PeerEntry, type PeerIndex } from './entry.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
-import { functionOf, programNames, type ProgramName } from './load.js';
+import { workloadPin } from './attach.js';
+import { directions, functionOf, type ProgramName } from './load.js';
 import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
 import { cutters } from './tables/cutters.js';
 import { mapTables } from './tables/index.js';
+import { workloads } from './tables/workloads.js';
 import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
 
 /** What runs on this node, read from the kernel alone: no agent is needed. */
@@ -63,16 +65,19 @@ export function readStatus(folders: Folders): Status {
   const blocks = [...tables.blocks.entries().values()];
   const [cutter] = cutters(opened.maps.cutters).entries().values();
   const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
-  const placed = (name: ProgramName): Place => ({
-    generation,
-    build: build ?? '',
-    index: name === 'cutter' ? cutter?.out : state?.uplink.index,
-  });
+  const placed = (name: ProgramName, index: number | undefined): ProgramStatus =>
+    programStatus(name, { generation, build: build ?? '', index });
+  const uplink = state?.uplink.index;
+  const ends = [...workloads(opened.maps.workloads).entries().values()].map(
+    (workload) => workload.interface,
+  );
   return {
     generation: generation.name,
-    programs: programNames
-      .filter((name) => name !== 'cutter' || cutter !== undefined)
-      .map((name) => programStatus(name, placed(name))),
+    programs: [
+      ...(cutter === undefined ? [] : [placed('cutter', cutter.out)]),
+      ...directions.map((direction) => placed(direction, uplink)),
+      ...[...new Set(ends)].map((index) => placed('workload', index)),
+    ],
     cutter,
     maps: mapNames.map((name) => ({
       name,
@@ -94,7 +99,9 @@ export function readStatus(folders: Folders): Status {
 }
 
 function isTable(name: MapName): name is MapName & keyof MapTables {
-  return !['verdicts', 'peer_traffic', 'path_mtus', 'cutters'].includes(name);
+  return !['verdicts', 'peer_traffic', 'path_mtus', 'cutters', 'workloads', 'shortcuts'].includes(
+    name,
+  );
 }
 
 function current({ pins }: Folders, state: State | undefined): Generation {
@@ -140,7 +147,9 @@ function placeOf(
   programId: number,
   { generation, index }: Place,
 ): Pick<ProgramStatus, 'attachedTo' | 'attach'> {
-  const pin = generation.link(program);
+  const pin = generation.link(
+    program === 'workload' && index !== undefined ? workloadPin(index) : program,
+  );
   if (existsSync(pin)) {
     using link = Link.open(pin);
     const { ifindex, programId: there } = link.info;

@@ -66,8 +66,8 @@ function readIpv6(name: string): Ipv6 {
 
 const folder = '/proc/sys/net';
 
-/** undefined: there is no such switch (any more). */
-function read(path: string): string | undefined {
+/** A switch below /proc/sys/net. undefined: there is no such switch (any more). */
+export function read(path: string): string | undefined {
   try {
     return readFileSync(`${folder}/${path}`, 'utf8').trim();
   } catch (cause) {

@@ -23,6 +23,8 @@ export const tableNames = [
   'addresses',
   'routes',
   'mergers',
+  'workloads',
+  'shortcuts',
 ] as const;
 
 export type TableName = (typeof tableNames)[number];

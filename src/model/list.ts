@@ -124,7 +124,7 @@ function felixSpecOf(settings: Settings): FelixSpec {
 /** What a NodeConfig says, or would say: every default is there. */
 function nodeConfigItem({ config, inventory: { settings } }: World): Item & NodeConfigMembers {
   const { underlay, checks, dscp, outerTtl, sharedVxlanPort, receiveMerging } = settings;
-  const { beyondCalico, zeroUdpChecksum } = settings;
+  const { fastPath, beyondCalico, zeroUdpChecksum } = settings;
   return {
     apiVersion: 'encap/v1',
     kind: 'NodeConfig',
@@ -141,6 +141,7 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
     outerTtl,
     sharedVxlanPort,
     receiveMerging,
+    fastPath,
     beyondCalico,
     zeroUdpChecksum,
   };
@@ -154,6 +155,7 @@ interface NodeConfigMembers extends Pick<
   | 'outerTtl'
   | 'sharedVxlanPort'
   | 'receiveMerging'
+  | 'fastPath'
   | 'beyondCalico'
   | 'zeroUdpChecksum'
 > {

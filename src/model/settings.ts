@@ -57,6 +57,11 @@ export interface Settings {
   readonly sharedVxlanPort: boolean;
   /** Whether the kernel is made to merge received VXLAN packets before they are taken out. */
   readonly receiveMerging: 'auto' | 'off';
+  /**
+   * Which packets between workloads go past the host's stack: none; those of flows that its conntrack holds as answered
+   * and without NAT; all, whatever the host's rules say.
+   */
+  readonly fastPath: 'never' | 'guarded' | 'always';
   readonly beyondCalico: BeyondCalico;
   /** To which nodes VXLAN over IPv6 goes without a UDP checksum (RFC 6935): a kernel's vxlan device drops it. */
   readonly zeroUdpChecksum: 'never' | 'always' | readonly NodeName[];

@@ -120,6 +120,7 @@ dscp                         inherit
 outerTtl                     64
 sharedVxlanPort              true
 receiveMerging               auto
+fastPath                     never
 beyondCalico.ipv6PoolsOver   ipv4
 beyondCalico.ipv4PoolsOver   ipv4
 beyondCalico.ip6ip           true

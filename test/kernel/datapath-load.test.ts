@@ -60,7 +60,8 @@ function ownObject(scene: Scene): ObjectFile {
 loadTest('without clang the kernel takes the prebuilt object', (t, scene) => {
   if (compiler.kind === 'missing') throw new Error('skipped above');
   const folder = join(scene.scratch, 'prebuilt');
-  writePrebuilt(folder, sourceFolder, compiler.version, runClang(compiler.file, sourceFolder));
+  const bytes = runClang(compiler.file, sourceFolder, 'encapd');
+  writePrebuilt(folder, sourceFolder, compiler.version, new Map([['encapd', bytes]]));
   const object = compile({ path: scene.scratch, prebuilt: folder });
   t.is(object.origin.kind, 'prebuilt');
   using loaded = scene.load(object);

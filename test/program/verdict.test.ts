@@ -14,6 +14,11 @@ import { ingressExits } from './ingress-exits.js';
 const unreached: Readonly<Record<string, string>> = {
   CUT: 'needs a cutter: cutter.test.ts',
   PIECE: 'needs a cutter: cutter.test.ts',
+  SHORTCUT_OUT: 'needs conntrack and a workload’s interface: fast-path.test.ts',
+  SHORTCUT_IN: 'needs the same',
+  PASS_NO_SHORTCUT: 'needs the same',
+  PASS_FLOW_NEW: 'needs the same',
+  PASS_FLOW_SHOWN: 'needs the same',
   DROP_NO_HEADROOM: 'the kernel gives it when it is out of memory',
 };
 

@@ -39,5 +39,6 @@ const settings: ProgramSettings = {
   dscp: 'inherit',
   outerTtl: 64,
   sharedVxlanPort: true,
+  fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
 };

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findClang, systemIncludes } from '../../src/datapath/clang.js';
-import { compile as compileForNode } from '../../src/datapath/compile.js';
+import { compile as compileForNode, type ProgramFile } from '../../src/datapath/compile.js';
 
 /** The project's root, seen from the compiled tests. */
 export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
 
 /** The object that a node would load: its own clang's, or where there is none (a guest) the prebuilt one. */
-export function datapathObject(): string {
-  return compileForNode().origin.file;
+export function datapathObject(program: ProgramFile = 'encapd'): string {
+  return compileForNode({ program }).origin.file;
 }
 
 /** Why programs cannot be run here; undefined: they can. */
@@ -26,10 +26,10 @@ export function whyNoCompiler(): string | undefined {
 }
 
 /** Compiles the programs for one BPF instruction set; the object goes when the process goes. */
-export function compile(cpu: 'v2' | 'v3'): string {
+export function compile(cpu: 'v2' | 'v3', program: ProgramFile = 'encapd'): string {
   const folder = mkdtempSync(join(tmpdir(), 'bp2-object-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const object = join(folder, 'encapd.bpf.o');
+  const object = join(folder, `${program}.bpf.o`);
   const clang = findClang(process.env['PATH'] ?? '');
   if (clang.kind === 'missing') throw new Error(clang.why);
   execFileSync(
@@ -40,7 +40,7 @@ export function compile(cpu: 'v2' | 'v3'): string {
       `-mcpu=${cpu}`,
       ...['-O2', '-g', '-Wall', '-Wextra', '-Werror'],
       ...systemIncludes().map((folder) => `-I${folder}`),
-      ...['-c', join(root, 'bpf/encapd.bpf.c'), '-o', object],
+      ...['-c', join(root, `bpf/${program}.bpf.c`), '-o', object],
     ],
     { stdio: 'pipe' },
   );

@@ -14,6 +14,7 @@ export interface NodeConfig extends Pick<
   | 'outerTtl'
   | 'sharedVxlanPort'
   | 'receiveMerging'
+  | 'fastPath'
   | 'beyondCalico'
   | 'zeroUdpChecksum'
 > {
@@ -106,6 +107,7 @@ const shape = {
     .optional(),
   sharedVxlanPort: z.boolean().optional(),
   receiveMerging: oneOf('a way to merge what is received', ['auto', 'off']).optional(),
+  fastPath: oneOf('a set of packets', ['never', 'guarded', 'always']).optional(),
   beyondCalico: z
     .strictObject({
       ipv6PoolsOver: oneOf('a family', families).optional(),
@@ -156,6 +158,7 @@ const reading = z
     outerTtl: rest.outerTtl ?? 64,
     sharedVxlanPort: rest.sharedVxlanPort ?? true,
     receiveMerging: rest.receiveMerging ?? 'auto',
+    fastPath: rest.fastPath ?? 'never',
     beyondCalico: {
       ipv6PoolsOver: rest.beyondCalico?.ipv6PoolsOver ?? 'ipv6',
       ipv4PoolsOver: rest.beyondCalico?.ipv4PoolsOver ?? 'ipv4',

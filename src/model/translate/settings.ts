@@ -49,6 +49,7 @@ export function settingsOf(sources: SettingsSources): Settings {
     outerTtl: config.outerTtl,
     sharedVxlanPort: config.sharedVxlanPort,
     receiveMerging: config.receiveMerging,
+    fastPath: config.fastPath,
     beyondCalico: config.beyondCalico,
     zeroUdpChecksum: config.zeroUdpChecksum,
     programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',

@@ -229,9 +229,14 @@ export class Network implements AsyncDisposable {
     };
   }
 
+  /** Kills them, as a crash would. */
+  async endAgents(): Promise<void> {
+    for (const agent of this.#agents) await agent.kill();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const flow of this.#flows) flow.kill('SIGKILL');
-    for (const agent of this.#agents) await agent.kill();
+    await this.endAgents();
     for (const node of ['a', 'b'] as const)
       rmSync(`/sys/fs/bpf/${this.name}-${node}`, { recursive: true, force: true });
     for (const short of ['wa', 'wb', 'a', 'b'] as const) ip('netns', 'del', this.space(short));

@@ -112,7 +112,7 @@ function variant(
   return {
     name,
     world: { tables, switches, uplink: { mac: nodes.a.uplinkMac, mtu: 1500 }, kernel },
-    config: configOf(switches, probes),
+    config: configOf({ ...switches, fastPath: 'never' }, probes),
   };
 }
 

@@ -159,7 +159,7 @@ function prebuiltIn(folder: string, sources: string, change: Record<string, unkn
   writeFileSync(
     join(folder, 'manifest.json'),
     JSON.stringify({
-      object: hashBytes(object),
+      objects: { encapd: hashBytes(object) },
       sources: hashSources(sources),
       compiler: 'Debian clang version 14.0.6',
       ...change,

@@ -94,6 +94,7 @@ test('without a NodeConfig its defaults are listed', (t) => {
       outerTtl: 64,
       sharedVxlanPort: true,
       receiveMerging: 'auto',
+      fastPath: 'never',
       beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
       zeroUdpChecksum: 'never',
     },
@@ -118,6 +119,7 @@ test('and with one what it says', (t) => {
     outerTtl: 'inherit',
     sharedVxlanPort: false,
     receiveMerging: 'off',
+    fastPath: 'always',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a'],
   };

@@ -24,6 +24,7 @@ const defaults = {
   outerTtl: 64,
   sharedVxlanPort: true,
   receiveMerging: 'auto',
+  fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
   programClusterRoutes: 'EnabledIPIPOnly',
@@ -222,6 +223,7 @@ test(
       outerTtl: 'inherit',
       sharedVxlanPort: false,
       receiveMerging: 'off',
+      fastPath: 'guarded',
       beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
       zeroUdpChecksum: ['node-a', 'node-b'],
     }),
@@ -233,6 +235,7 @@ test(
     outerTtl: 'inherit',
     sharedVxlanPort: false,
     receiveMerging: 'off',
+    fastPath: 'guarded',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a', 'node-b'],
   },
@@ -303,6 +306,11 @@ test(
   notTaken,
   { receiveMerging: 'on' },
   'receiveMerging: "on" is not a way to merge what is received (auto, off)',
+);
+test(
+  notTaken,
+  { fastPath: 'on' },
+  'fastPath: "on" is not a set of packets (never, guarded, always)',
 );
 test(notTaken, { sharedVxlanPort: 1 }, 'sharedVxlanPort: expected true or false, found 1');
 test(
