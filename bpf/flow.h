@@ -24,8 +24,8 @@
 #define IPS_HELPER     (1U << 13)
 
 /* Packets of such a flow go by unchanged, and nothing in the host wants to read them. */
-#define IPS_PLAIN      (IPS_ASSURED | IPS_CONFIRMED)
-#define IPS_NOT_PLAIN  (IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST | IPS_DYING | IPS_HELPER)
+#define IPS_PLAIN     (IPS_ASSURED | IPS_CONFIRMED)
+#define IPS_NOT_PLAIN (IPS_SRC_NAT | IPS_DST_NAT | IPS_SEQ_ADJUST | IPS_DYING | IPS_HELPER)
 
 /* enum tcp_conntrack, include/uapi/linux/netfilter/nf_conntrack_tcp.h. A flow is ASSURED by then,
  * and leaves it with the first FIN: the rest of the close is the stack's. */

@@ -5,6 +5,7 @@
 #include "instance.h"
 #include "link.h"
 #include "map.h"
+#include "netfilter.h"
 #include "netlink.h"
 #include "object.h"
 #include "program.h"
@@ -33,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   RegisterClsact(env, exports);
   RegisterSystem(env, exports);
   RegisterNetlink(env, exports);
+  RegisterNetfilter(env, exports);
   return exports;
 }
 

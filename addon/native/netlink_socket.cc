@@ -22,7 +22,7 @@ constexpr timeval kPatience = {.tv_sec = 30, .tv_usec = 0};
 [[noreturn]] void Refuse(Napi::Env env, const char* operation, int error, std::string cause = "") {
   Throw(env, {.source = Source::kNetlink,
               .operation = operation,
-              .subject = "the rtnetlink socket",
+              .subject = "the netlink socket",
               .error = error,
               .cause = std::move(cause)});
 }
@@ -37,8 +37,8 @@ std::string ExtendedAck(const nlmsghdr* message, size_t offset) {
 
 }  // namespace
 
-RouteSocket::RouteSocket(Napi::Env env)
-    : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)), buffer_(kBufferBytes) {
+RouteSocket::RouteSocket(Napi::Env env, int protocol)
+    : socket_(mnl_socket_open2(protocol, SOCK_CLOEXEC)), buffer_(kBufferBytes) {
   if (!socket_) Refuse(env, "open", errno);
   if (mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) Refuse(env, "bind", errno);
   int on = 1;

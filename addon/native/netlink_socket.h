@@ -1,4 +1,4 @@
-// An rtnetlink socket: request and answer, and what arrives by itself.
+// A netlink socket, of rtnetlink unless another protocol is named: request and answer, and what arrives by itself.
 #ifndef LIBBPF_TS_NETLINK_SOCKET_H
 #define LIBBPF_TS_NETLINK_SOCKET_H
 
@@ -25,7 +25,7 @@ struct Answer {
 class RouteSocket {
  public:
   // In the namespace that this thread is in.
-  explicit RouteSocket(Napi::Env env);
+  explicit RouteSocket(Napi::Env env, int protocol = NETLINK_ROUTE);
 
   int fd() const { return mnl_socket_get_fd(socket_.get()); }
 

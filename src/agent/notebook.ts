@@ -23,6 +23,7 @@ export class Notebook {
   #noCutter: string | undefined;
   #noMerger: string | undefined;
   #slow: string | undefined;
+  #bypassed: string | undefined;
   #rounds = 0;
 
   constructor(log: Logger, folders: Folders, about: Pick<State, 'node' | 'source'>) {
@@ -67,6 +68,12 @@ export class Notebook {
     if (fastPath.missing !== this.#slow && fastPath.missing !== undefined)
       this.#log.warn({ why: fastPath.missing }, 'packets take the stack that should go past it');
     this.#slow = fastPath.missing;
+    if (fastPath.bypassed !== this.#bypassed && fastPath.bypassed !== undefined)
+      this.#log.warn(
+        { rules: fastPath.bypassed },
+        'fastPath: always bypasses rules of this host: policy and Services do not hold for workloads',
+      );
+    this.#bypassed = fastPath.bypassed;
     if (changes.length > 0)
       this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
     for (const change of changes) this.#log.debug(change, 'entry changed');
@@ -143,6 +150,7 @@ export class Notebook {
       ...(merging.missing === undefined ? {} : { noMerger: merging.missing }),
       ...(fastPath.mode === 'never' ? {} : { fastPath: fastPath.mode }),
       ...(fastPath.missing === undefined ? {} : { slow: fastPath.missing }),
+      ...(fastPath.bypassed === undefined ? {} : { bypassed: fastPath.bypassed }),
       attach: datapath.kind,
       madeClsact: datapath.madeClsact,
       object: { ...object.origin, sha256: object.sha256 },

@@ -148,6 +148,11 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
           `received VXLAN packets are not merged (${state.noMerger}): they cost more where the wire carries them one by one`,
         ]),
     ...(state?.slow === undefined ? [] : [`fastPath: ${state.slow}`]),
+    ...(state?.bypassed === undefined
+      ? []
+      : [
+          `fastPath: always bypasses ${state.bypassed}: policy and Services do not hold for workloads (guarded asks conntrack)`,
+        ]),
   ];
 }
 

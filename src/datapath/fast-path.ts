@@ -10,6 +10,7 @@ import { shortcuts } from './tables/shortcuts.js';
 import { workloads } from './tables/workloads.js';
 import type { Underlay } from './underlay.js';
 import type { Uplink } from './uplink.js';
+import { rulesInForce } from './netfilter.js';
 import { noWorkloads, readWorkloads, type Workloads } from './workloads.js';
 
 export type FastPathMode = Settings['fastPath'];
@@ -22,6 +23,8 @@ export interface FastPath {
   readonly conntrack: Conntrack | undefined;
   /** Why packets, or some of them, take the stack all the same; undefined: nothing is amiss. */
   readonly missing: string | undefined;
+  /** `always`: rules of the host that count for nothing for the packets that go past it. */
+  readonly bypassed: string | undefined;
 }
 
 const none: FastPath = {
@@ -29,6 +32,7 @@ const none: FastPath = {
   workloads: noWorkloads,
   conntrack: undefined,
   missing: undefined,
+  bypassed: undefined,
 };
 
 /** Finds out in each round what shortcuts there can be, and what they have to know. */
@@ -57,9 +61,8 @@ export class FastPaths {
 
   /** Whether conntrack was set otherwise since: nothing else tells. */
   hasNews(): boolean {
-    return (
-      this.#before.mode === 'guarded' && !isDeepStrictEqual(readConntrack(), this.#before.conntrack)
-    );
+    const { mode, conntrack } = this.#before;
+    return mode === 'guarded' && !isDeepStrictEqual(readConntrack(), conntrack);
   }
 
   /** The way to what the programs have to know. */
@@ -105,9 +108,16 @@ function looked(netlink: Netlink, desired: Desired, wanted: FastPathMode): FastP
     };
   const found = readWorkloads(netlink, desired.pools.keys());
   if (wanted === 'always')
-    return { mode: wanted, workloads: found, conntrack: undefined, missing: undefined };
+    return {
+      mode: wanted,
+      workloads: found,
+      conntrack: undefined,
+      missing: undefined,
+      bypassed: rulesInForce(),
+    };
   const conntrack = readConntrack();
-  return { mode: wanted, workloads: found, conntrack, missing: whyNotAll(conntrack) };
+  const missing = whyNotAll(conntrack);
+  return { mode: wanted, workloads: found, conntrack, missing, bypassed: undefined };
 }
 
 function whyNotAll(conntrack: Conntrack | undefined): string | undefined {

@@ -53,7 +53,7 @@ export function writePrebuilt(
 ): void {
   const hashes = [...objects].map(([program, bytes]) => [program, hashBytes(bytes)]);
   const manifest: Manifest = {
-    objects: Object.fromEntries(hashes),
+    objects: Object.fromEntries(hashes) as Manifest['objects'],
     sources: hashSources(sources),
     compiler,
   };

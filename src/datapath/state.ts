@@ -25,6 +25,8 @@ export interface State {
   readonly fastPath?: 'guarded' | 'always';
   /** Why they, or some of them, take the stack all the same. */
   readonly slow?: string;
+  /** Rules of the host that count for nothing for them. */
+  readonly bypassed?: string;
   readonly attach: AttachKind;
   /** The qdisc that the filters hang on is ours: `down` removes it too. */
   readonly madeClsact: boolean;

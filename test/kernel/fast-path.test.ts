@@ -10,7 +10,7 @@ import { readStatus } from '../../src/datapath/status.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
 import { stream } from '../support/traffic.js';
-import type { Stack } from './datapath/cluster.js';
+import type { PoolModes, Stack } from './datapath/cluster.js';
 import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 const cannot = obstacle();
@@ -30,7 +30,7 @@ function skipped(t: ExecutionContext): boolean {
 
 type FastPath = 'never' | 'guarded' | 'always';
 
-function declare(network: Network, fastPath: FastPath, modes: object = vxlan): void {
+function declare(network: Network, fastPath: FastPath, modes: PoolModes = vxlan): void {
   // VXLAN over IPv6 with checksums is not carried whole: no shortcut has it
   const zeroUdpChecksum = 'always';
   const config = { apiVersion: 'encap/v1', kind: 'NodeConfig', fastPath, zeroUdpChecksum };
@@ -55,9 +55,17 @@ function nft(network: Network, node: 'a' | 'b', rules: string): void {
   inside(network.space(node), '/usr/sbin/nft', rules);
 }
 
+interface Scene {
+  /** nf_conntrack_tcp_be_liberal. */
+  readonly liberal?: 0 | 1;
+  readonly stack?: Stack;
+  readonly modes?: PoolModes;
+}
+
+/** Two nodes with rules as Calico's, and shortcuts that their workloads are known to. */
 async function ready(
   fastPath: FastPath,
-  { liberal = 1, stack = 'ipv4' as Stack, modes = vxlan as object } = {},
+  { liberal = 1, stack = 'ipv4', modes = vxlan }: Scene = {},
 ): Promise<Network> {
   const network = new Network(modes, stack);
   try {
@@ -340,6 +348,7 @@ test.serial(
     await serving(t, network.space('wb'));
     t.is(await said(network.space('wa'), 'ask', workloadOfB.ipv4, String(port), '20'), 20);
     t.true(counted(network, 'a', 'shortcut_out') >= 20);
+    t.regex(network.encap('a', 'status'), /fastPath: always bypasses 2 rules of nf_tables/);
     const [sent, got] = await stream(
       network.space('wa'),
       network.space('wb'),

@@ -10,6 +10,7 @@ export type {
   VxlanPut,
   VxlanState,
 } from './link.js';
+export { netfilterRules } from './netfilter.js';
 export type { NeighbourPut, NeighbourReachability, NeighbourState } from './neighbour.js';
 export { routeProtocols, routeTables } from './route.js';
 export type { NextHop, RoutePut, RouteState, RouteType } from './route.js';

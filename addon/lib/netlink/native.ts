@@ -141,6 +141,7 @@ declare module '../native.js' {
   interface Native {
     inNamespace<T>(path: string, run: () => T): T;
     readonly Namespace: new () => NativeNamespace;
+    netfilterRules(): { readonly errno: number; readonly rules: number };
     readonly NetlinkSocket: new (namespace: string | undefined) => NativeNetlinkSocket;
     readonly NetlinkWatch: new (groups: readonly number[]) => NativeNetlinkWatch;
   }
