@@ -1,6 +1,6 @@
 import { connections } from './generators/connect.js';
 import { iperf3, node, sockperf, type Path, type Tool } from './generators/generator.js';
-import { tcp, udp, type Measured } from './generators/iperf3.js';
+import { answeredUdp, tcp, udp, type Measured } from './generators/iperf3.js';
 import { roundTrips } from './generators/sockperf.js';
 import type { MetricName } from './metric.js';
 
@@ -20,6 +20,12 @@ export const loads = {
   'udp-64': {
     title: 'UDP in frames of 64 bytes, one flow',
     ...datagrams(1),
+  },
+  'udp-64-answered': {
+    title: 'UDP in frames of 64 bytes, one flow that conntrack holds as answered',
+    tool: iperf3,
+    metrics: ['packetsPerSecond', 'lostShare'],
+    run: answeredUdp,
   },
   'udp-64-many': {
     title: 'UDP in frames of 64 bytes, 16 flows',

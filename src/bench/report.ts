@@ -50,7 +50,7 @@ export function remarks(run: BenchRun): readonly string[] {
   const { machine, plan } = run;
   const rounds = new Set(run.samples.map(({ round }) => round)).size;
   return [
-    `${rounds} paired rounds of ${plan.seconds} s, order drawn in each (seed ${run.seed}); ratios: median, 95 % bootstrap interval of it`,
+    `${rounds} paired rounds of ${plan.seconds} s, netfilter rules: ${plan.rules}, order drawn in each (seed ${run.seed}); ratios: median, 95 % bootstrap interval of it`,
     `CPU, round trips and loss: less is better; "${plan.base} again" is the base a second time, so the noise`,
     `${machine.cpus} CPUs ${machine.cpu}${machine.isVirtual ? ' (virtual)' : ''}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${machine.kernel}, ${machine.system}`,
     Object.entries(run.versions)

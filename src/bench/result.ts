@@ -50,6 +50,8 @@ const schema = z.strictObject({
     loads: names,
     variants: names,
     base: z.string(),
+    /** Runs from before there was a choice had none. */
+    rules: z.string().default('none'),
     rounds: count,
     seconds: positive,
   }),

@@ -14,6 +14,7 @@ import { thisMachine } from './machine.js';
 import type { Values } from './metric.js';
 import { costsDuring } from './programs.js';
 import type { BenchRun, ProgramCost, Sample } from './result.js';
+import { loadRules, rules } from './rules.js';
 import { scheduleOf, type Turn } from './schedule.js';
 import type { Suite } from './suite.js';
 import { lay, underlays, type UnderlayName } from './underlay.js';
@@ -66,6 +67,7 @@ export async function run(plan: Plan, options: RunOptions): Promise<BenchRun> {
       if (signal?.aborted === true) break;
       const lab = await build(labName(name), variants[name]);
       labs.set(name, lab);
+      await loadRules(lab, rules[plan.rules]);
       await reach(lab);
       onStep(`${name}: ${variants[name].title}`);
     }
@@ -85,6 +87,7 @@ export async function run(plan: Plan, options: RunOptions): Promise<BenchRun> {
       plan: {
         ...{ underlays: [...under], loads: [...load], base, rounds, seconds },
         variants: measured(plan, here),
+        rules: plan.rules,
       },
       absent: [...absent],
       samples: [...samples],

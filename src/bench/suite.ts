@@ -1,4 +1,5 @@
 import { loadNames, type LoadName } from './load.js';
+import type { RulesName } from './rules.js';
 import { underlayNames, type UnderlayName } from './underlay.js';
 import { variantNames, type VariantName } from './variant.js';
 
@@ -8,6 +9,7 @@ export interface Suite {
   readonly underlays: readonly UnderlayName[];
   readonly loads: readonly LoadName[];
   readonly variants: readonly VariantName[];
+  readonly rules: RulesName;
   readonly rounds: number;
   /** Of each measurement. */
   readonly seconds: number;
@@ -19,14 +21,16 @@ export const suites = {
     underlays: underlayNames,
     loads: loadNames,
     variants: variantNames,
+    rules: 'calico',
     rounds: 15,
     seconds: 3,
   },
   short: {
     title: 'the loads that differ most, a second each: whether it works, and a first impression',
     underlays: underlayNames,
-    loads: ['tcp-1', 'udp-64', 'rr'],
-    variants: ['direct', 'kernel-vxlan', 'encapd-vxlan'],
+    loads: ['tcp-1', 'udp-64-answered', 'rr'],
+    variants: ['direct', 'kernel-vxlan', 'encapd-vxlan', 'encapd-vxlan-guarded'],
+    rules: 'calico',
     rounds: 3,
     seconds: 1,
   },

@@ -32,7 +32,31 @@ export const variants = {
     pool: vxlan,
     settings: { receiveMerging: 'off' },
   },
+  'encapd-vxlan-guarded': {
+    title: 'encapd, VXLAN, fastPath: guarded',
+    carrier: 'encap',
+    pool: vxlan,
+    settings: { fastPath: 'guarded' },
+  },
+  'encapd-vxlan-always': {
+    title: 'encapd, VXLAN, fastPath: always',
+    carrier: 'encap',
+    pool: vxlan,
+    settings: { fastPath: 'always' },
+  },
   'encapd-ipip': { title: 'encapd, IP-in-IP', carrier: 'encap', pool: ipip },
+  'encapd-ipip-guarded': {
+    title: 'encapd, IP-in-IP, fastPath: guarded',
+    carrier: 'encap',
+    pool: ipip,
+    settings: { fastPath: 'guarded' },
+  },
+  'encapd-ipip-always': {
+    title: 'encapd, IP-in-IP, fastPath: always',
+    carrier: 'encap',
+    pool: ipip,
+    settings: { fastPath: 'always' },
+  },
 } as const satisfies Readonly<Record<string, Variant>>;
 
 export type VariantName = keyof typeof variants;

@@ -14,6 +14,7 @@ import {
 } from '../bench/report.js';
 import { readRun, type BenchRun } from '../bench/result.js';
 import { suites } from '../bench/suite.js';
+import { rules } from '../bench/rules.js';
 import { underlays } from '../bench/underlay.js';
 import { variants } from '../bench/variant.js';
 import { exitCodes } from '../errors.js';
@@ -94,6 +95,7 @@ export async function list(session: Session): Promise<void> {
     ...rows('suite', suites),
     ...rows('variant', variants),
     ...rows('underlay', underlays),
+    ...rows('rules', rules),
     ...rows('load', loads),
   ];
   await print(session, {

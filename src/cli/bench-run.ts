@@ -5,6 +5,7 @@ import { metrics } from '../bench/metric.js';
 import { markdown } from '../bench/report.js';
 import { run as measure, type Plan, type Progress } from '../bench/run.js';
 import { toolVersions } from '../bench/generators/versions.js';
+import { rulesNames } from '../bench/rules.js';
 import { suiteNames, suites } from '../bench/suite.js';
 import { underlayNames } from '../bench/underlay.js';
 import { usualBase, variantNames } from '../bench/variant.js';
@@ -49,6 +50,7 @@ async function planOf(suite: string, options: RunOptions): Promise<Plan> {
     loads: await all('load', options.loads, loadNames, given.loads),
     variants: await all('variant', options.variants, variantNames, given.variants),
     base: await known('variant', options.base ?? usualBase, variantNames),
+    rules: await known('set of rules', options.rules ?? given.rules, rulesNames),
     rounds: rounds ?? given.rounds,
     seconds: seconds ?? given.seconds,
     seed: seed ?? Math.floor(Math.random() * 2 ** 32),

@@ -20,6 +20,7 @@ export function define(command: Command): void {
 export interface RunOptions {
   readonly variants?: readonly string[];
   readonly underlays?: readonly string[];
+  readonly rules?: string;
   readonly loads?: readonly string[];
   readonly base?: string;
   readonly rounds?: number;
@@ -37,6 +38,7 @@ function run(parent: Command): void {
     .argument('[suite]', 'default or short', 'default')
     .option('--variants <names>', 'what carries the packets (encap bench list)', words)
     .option('--underlays <names>', 'super, wire', words)
+    .option('--rules <name>', 'of netfilter on the nodes: none, calico')
     .option('--loads <names>', 'what is sent', words)
     .option('--base <name>', 'what the others are divided by (default: kernel-vxlan)')
     .option('--rounds <n>', 'of all turns (default: 15)', whole)

@@ -36,7 +36,7 @@ import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
 import { lookAround } from './surroundings.js';
 import { readSysctls } from './sysctl.js';
-import { mapTables, networkTables } from './tables/index.js';
+import { mapTables, networkTables, shortcutTables } from './tables/index.js';
 import { underlayOf, type Underlay } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
 
@@ -155,7 +155,12 @@ export class Datapath implements Disposable {
       uplink.found === undefined
         ? []
         : [cuttingStep(current.parts.maps.cutters, cutter, uplink.found)];
-    const shortcuts = this.#fastPaths.steps(current.parts.maps, fastPath, uplink.found, underlay);
+    const shortcuts = this.#fastPaths.steps(
+      shortcutTables(current.parts.maps),
+      fastPath,
+      uplink.found,
+      underlay,
+    );
     const changes = this.#apply([...steps, attach, ...cutting, ...network, ...shortcuts]);
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);

@@ -3,17 +3,22 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { hasFlowLookup, jiffiesPerSecond, readConntrack, type Conntrack } from './conntrack.js';
-import type { ShortcutEntry } from './entry.js';
-import type { Maps } from './maps.js';
+import type { ShortcutEntry, WorkloadEntry } from './entry.js';
 import { step, type Step } from './reconcile.js';
-import { shortcuts } from './tables/shortcuts.js';
-import { workloads } from './tables/workloads.js';
+import type { Address } from '../net/address.js';
+import type { Table } from './table.js';
 import type { Underlay } from './underlay.js';
 import type { Uplink } from './uplink.js';
 import { rulesInForce } from './netfilter.js';
 import { noWorkloads, readWorkloads, type Workloads } from './workloads.js';
 
 export type FastPathMode = Settings['fastPath'];
+
+/** The tables of the programs that shortcuts need. */
+export interface ShortcutTables {
+  readonly workloads: Table<Address, WorkloadEntry>;
+  readonly shortcuts: Table<number, ShortcutEntry>;
+}
 
 /** The shortcuts that there are in a round. */
 export interface FastPath {
@@ -67,12 +72,11 @@ export class FastPaths {
 
   /** The way to what the programs have to know. */
   steps(
-    maps: Maps,
+    table: ShortcutTables,
     fastPath: FastPath,
     uplink: Uplink | undefined,
     underlay: Underlay | undefined,
   ): readonly Step[] {
-    const table = { workloads: workloads(maps.workloads), shortcuts: shortcuts(maps.shortcuts) };
     const entry =
       fastPath.mode === 'never' || uplink === undefined || underlay === undefined
         ? undefined

@@ -5,6 +5,7 @@ import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { crossingOf, probe } from './config.js';
 import { firstPeer, type CutterEntry } from './entry.js';
+import { FastPaths, type ShortcutTables } from './fast-path.js';
 import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
@@ -20,13 +21,13 @@ import type { Change } from './reconcile.js';
 import { lookAround } from './surroundings.js';
 import type { Table, TableName } from './table.js';
 import { cutters } from './tables/cutters.js';
-import { mapTables, networkTables } from './tables/index.js';
+import { mapTables, networkTables, shortcutTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface PreviewOptions {
   readonly folders: Folders;
-  readonly settings: Pick<Settings, 'underlay' | 'receiveMerging' | 'vxlanPort'>;
+  readonly settings: Pick<Settings, 'underlay' | 'receiveMerging' | 'fastPath' | 'vxlanPort'>;
   readonly switching: SwitchTiming;
 }
 
@@ -70,8 +71,10 @@ export function preview(
     networkTables(netlink, underlay.addresses),
     plannedSwitch.isDelaying,
   );
-  const links = hooksOf(uplink, noEnds)
-    .filter(({ program }) => generation === undefined || !existsSync(generation.link(program)))
+  const fastPaths = new FastPaths();
+  const fastPath = fastPaths.look(netlink, desired, settings.fastPath);
+  const links = hooksOf(uplink, noEnds, fastPath.workloads.places)
+    .filter(({ pin }) => generation === undefined || !existsSync(generation.link(pin)))
     .map((hook): Change => ({
       table: 'links',
       action: 'put',
@@ -85,6 +88,7 @@ export function preview(
       ...links,
       ...cutting(netlink, opened.cutter, uplink),
       ...changesOf(network),
+      ...changesOf(fastPaths.steps(opened.shortcuts, fastPath, uplink, underlay)),
       ...mergerStep(netlink, desired, settings).changes,
     ],
     faults: [...underlay.notCarried.values(), ...underlay.faults],
@@ -103,6 +107,7 @@ const noEnds = { in: 0, out: 0 };
 
 interface Opened extends Disposable {
   readonly tables: MapTables;
+  readonly shortcuts: ShortcutTables;
   /** What the programs know of the cutter. */
   readonly cutter: CutterEntry | undefined;
   readonly paths: readonly PathMtu[];
@@ -112,6 +117,7 @@ function openTables(generation: Generation | undefined): Opened {
   if (generation === undefined)
     return {
       tables: noTables(),
+      shortcuts: { workloads: noTable('workloads'), shortcuts: noTable('shortcuts') },
       paths: [],
       cutter: undefined,
       [Symbol.dispose]: () => undefined,
@@ -119,6 +125,7 @@ function openTables(generation: Generation | undefined): Opened {
   const opened = openMaps(generation);
   return {
     tables: mapTables(opened.maps),
+    shortcuts: shortcutTables(opened.maps),
     paths: readPathMtus(opened.maps.path_mtus),
     cutter: cutters(opened.maps.cutters).entries().get(0),
     [Symbol.dispose]: () => opened[Symbol.dispose](),
@@ -127,19 +134,22 @@ function openTables(generation: Generation | undefined): Opened {
 
 /** Of a node without datapath: nothing is there. */
 function noTables(): MapTables {
-  const empty = <K, V>(name: TableName): Table<K, V> => ({
+  return {
+    sources: noTable('sources'),
+    externals: noTable('externals'),
+    peers: noTable('peers'),
+    policies: noTable('policies'),
+    blocks: noTable('blocks'),
+    pools: noTable('pools'),
+  };
+}
+
+function noTable<K, V>(name: TableName): Table<K, V> {
+  return {
     name,
     same: () => false,
     entries: () => new Map<K, V>(),
     put: () => undefined,
     remove: () => undefined,
-  });
-  return {
-    sources: empty('sources'),
-    externals: empty('externals'),
-    peers: empty('peers'),
-    policies: empty('policies'),
-    blocks: empty('blocks'),
-    pools: empty('pools'),
   };
 }

@@ -26,6 +26,20 @@ export async function udp(
   return udpOf(await run(path, options, seconds, signal));
 }
 
+/** Conntrack takes a flow of datagrams for answered (ASSURED) once it is two seconds old and had one answer, which iperf3 gives. */
+const untilAnswered = 3;
+
+/** The same, of a flow that conntrack holds as answered. */
+export async function answeredUdp(
+  path: Path,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<Measured> {
+  const options = ['-u', '-b', '0', '-l', String(smallest), '-O', String(untilAnswered)];
+  const { values } = udpOf(await run(path, options, seconds, signal, untilAnswered));
+  return { values };
+}
+
 /** Values, and by what CPU time is to be divided. */
 export interface Measured {
   readonly values: Values;
@@ -69,6 +83,7 @@ async function run(
   options: readonly string[],
   seconds: number,
   signal?: AbortSignal,
+  before = 0,
 ): Promise<string> {
   const common = ['-t', String(seconds), '-J', '--connect-timeout', '3000'];
   return exchange(
@@ -78,7 +93,7 @@ async function run(
       ready: /listening/,
       client: [iperf3.command, '-c', path.server.address, ...common, ...options],
     },
-    seconds,
+    before + seconds,
     signal,
   );
 }

@@ -1,6 +1,7 @@
 import type { Netlink } from 'libbpf-ts';
 import type { Address } from '../../net/address.js';
 import type { MapName, RawMap } from '../maps.js';
+import type { ShortcutTables } from '../fast-path.js';
 import type { MapTables, NetworkTables } from '../plan.js';
 import type { KernelAddress } from '../underlay.js';
 import { addresses } from './addresses.js';
@@ -11,7 +12,9 @@ import { peers } from './peers.js';
 import { policies } from './policies.js';
 import { pools } from './pools.js';
 import { routes } from './routes.js';
+import { shortcuts } from './shortcuts.js';
 import { sources } from './sources.js';
+import { workloads } from './workloads.js';
 
 /** The tables of the programs, over their maps. */
 export function mapTables(maps: Readonly<Record<MapName, RawMap>>): MapTables {
@@ -23,6 +26,13 @@ export function mapTables(maps: Readonly<Record<MapName, RawMap>>): MapTables {
     blocks: blocks(maps.blocks),
     pools: pools(maps.pools),
   };
+}
+
+/** The tables of the programs that are about shortcuts. */
+export function shortcutTables(
+  maps: Pick<Readonly<Record<MapName, RawMap>>, 'workloads' | 'shortcuts'>,
+): ShortcutTables {
+  return { workloads: workloads(maps.workloads), shortcuts: shortcuts(maps.shortcuts) };
 }
 
 /** The kernel's own tables, as far as they are ours. */
