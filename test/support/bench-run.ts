@@ -36,6 +36,7 @@ export function benchRun(
       loads: ['tcp-1'],
       variants,
       base: variants[0] ?? '',
+      rules: 'none',
       rounds,
       seconds: 1,
     },

@@ -35,9 +35,9 @@ export async function answeredUdp(
   seconds: number,
   signal?: AbortSignal,
 ): Promise<Measured> {
-  const options = ['-u', '-b', '0', '-l', String(smallest), '-O', String(untilAnswered)];
-  const { values } = udpOf(await run(path, options, seconds, signal, untilAnswered));
-  return { values };
+  // Not -O: iperf3 3.12 takes what is lost in the omitted seconds from what arrives in the others.
+  const options = ['-u', '-b', '0', '-l', String(smallest), '-i', '1', '--get-server-output'];
+  return answeredUdpOf(await run(path, options, untilAnswered + seconds, signal));
 }
 
 /** Values, and by what CPU time is to be divided. */
@@ -78,12 +78,38 @@ export function udpOf(json: string): Measured {
   };
 }
 
+const answeredReport = z.object({ server_output_text: z.string() });
+
+/** `[  5]   3.00-4.00   sec  3.1 MBytes  26.1 Mbits/sec  0.002 ms  123/181383 (0.07%)` */
+const second = /^\[ *\d+\] +([\d.]+)-([\d.]+) +sec .* (\d+)\/(\d+) \(/gm;
+
+/** Of what the receiver says of each second, those from the time on at which the flow is an answered one. */
+export function answeredUdpOf(json: string): Measured {
+  const text = answeredReport.parse(JSON.parse(json)).server_output_text;
+  const seconds = [...text.matchAll(second)]
+    .map(([, start, end, lost, packets]) => ({
+      start: Number(start),
+      seconds: Number(end) - Number(start),
+      lost: Number(lost),
+      packets: Number(packets),
+    }))
+    // what is left over at the end, and the line of the sum, are no seconds
+    .filter((one) => one.start > untilAnswered - 0.5 && one.seconds > 0.5 && one.seconds < 1.5);
+  const total = (member: 'packets' | 'lost' | 'seconds'): number =>
+    seconds.reduce((sum, one) => sum + one[member], 0);
+  const [packets, lost] = [total('packets'), total('lost')];
+  if (packets === 0)
+    throw new Error(`the receiver counted no whole second after the first ${untilAnswered}`);
+  return {
+    values: { packetsPerSecond: (packets - lost) / total('seconds'), lostShare: lost / packets },
+  };
+}
+
 async function run(
   path: Path,
   options: readonly string[],
   seconds: number,
   signal?: AbortSignal,
-  before = 0,
 ): Promise<string> {
   const common = ['-t', String(seconds), '-J', '--connect-timeout', '3000'];
   return exchange(
@@ -93,7 +119,7 @@ async function run(
       ready: /listening/,
       client: [iperf3.command, '-c', path.server.address, ...common, ...options],
     },
-    before + seconds,
+    seconds,
     signal,
   );
 }

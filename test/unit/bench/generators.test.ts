@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { busySeconds } from '../../../src/bench/cpu.js';
 import { connectionsOf } from '../../../src/bench/generators/connect.js';
-import { tcpOf, udpOf } from '../../../src/bench/generators/iperf3.js';
+import { answeredUdpOf, tcpOf, udpOf } from '../../../src/bench/generators/iperf3.js';
 import { roundTripsOf } from '../../../src/bench/generators/sockperf.js';
 import { root } from '../../support/object.js';
 
@@ -23,6 +23,20 @@ test('of UDP it is what arrived, not what was sent', (t) => {
   t.is(packets, 138781 - 57918);
   t.is(values.packetsPerSecond, (138781 - 57918) / 1.000137);
   t.is(values.lostShare, 57918 / 138781);
+});
+
+test('of a flow that is to be answered first the seconds behind that count, whole ones alone', (t) => {
+  const { values, packets } = answeredUdpOf(said('iperf3-udp-answered.json'));
+  const [sent, lost] = [294218 + 307137 + 260165, 7251 + 4005 + 11755];
+  t.is(values.packetsPerSecond, (sent - lost) / 3);
+  t.is(values.lostShare, lost / sent);
+  t.is(packets, undefined, 'CPU time was measured from the start on');
+  t.throws(
+    () => answeredUdpOf('{"server_output_text":"[  5]   0.00-1.00   sec  1 MBytes  0/9 (0%)"}'),
+    {
+      message: /no whole second/,
+    },
+  );
 });
 
 test('round trips are read past the colours, in seconds', (t) => {
