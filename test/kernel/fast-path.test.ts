@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ const workloadOfB = { ipv4: '10.244.2.5', ipv6: 'fd00:244:0:2::5' } as const;
 const udpFlow = fileURLToPath(new URL('../../../test/support/udp-flow.py', import.meta.url));
 
 function skipped(t: ExecutionContext): boolean {
+  spawnSync('modprobe', ['nf_conntrack']); // where it is a module that nobody has needed yet
   if (cannot === undefined && hasFlowLookup())
     return skips(t, 'ip', 'nsenter', 'nft', 'ping', 'python3');
   t.log(`skipped: ${cannot ?? 'this kernel has no bpf_skb_ct_lookup (Linux 5.18)'}`);
