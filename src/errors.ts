@@ -33,6 +33,8 @@ export const catalogue = {
   TABLE_FULL: exitCodes.degraded,
   KERNEL_REFUSED: exitCodes.unexpected,
   LAB_FAILED: exitCodes.unexpected,
+  BENCH_FAILED: exitCodes.unexpected,
+  SSH_FAILED: exitCodes.unreachable,
   UNEXPECTED: exitCodes.unexpected,
 } as const satisfies Record<string, ExitCode>;
 

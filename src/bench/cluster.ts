@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { endpoint } from '../lab/endpoint.js';
+import { endpoint, type Endpoint } from '../lab/endpoint.js';
 import { runFolder, type Lab } from '../lab/state.js';
 import { carriedBy, type LabNode, type Topology } from '../lab/topology.js';
 import { raise } from '../lab/up.js';
-import type { Path } from './generators/generator.js';
+import type { End, Path } from './generators/generator.js';
+import { inNamespace } from './place.js';
 import type { Variant } from './variant.js';
 
 const [pool, blockSize] = ['10.244.0.0/16', 26];
@@ -47,7 +48,11 @@ export async function build(name: string, variant: Variant): Promise<Lab> {
 
 /** From the first node's workload to the second's. */
 export function pathOf(lab: Lab): Path {
-  return { client: endpoint(lab, 'a1'), server: endpoint(lab, 'b1') };
+  return { client: endOf(endpoint(lab, 'a1')), server: endOf(endpoint(lab, 'b1')) };
+}
+
+function endOf({ namespace, address }: Endpoint): End {
+  return { place: inNamespace(namespace), address };
 }
 
 /** Calico's resources of a topology, as its API has them. */

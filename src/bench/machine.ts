@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { arch, cpus, release, totalmem } from 'node:os';
+import { askAt, runAt, type Place } from './place.js';
 
 /** On what it was measured. */
 export interface Machine {
@@ -13,22 +12,29 @@ export interface Machine {
   readonly isVirtual: boolean;
 }
 
-export function thisMachine(): Machine {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cpus: cpus().length,
-    memoryBytes: totalmem(),
-    architecture: arch(),
-    kernel: release(),
-    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(read('/etc/os-release'))?.[1] ?? 'unknown',
-    isVirtual: /^flags\s*:.*\bhypervisor\b/m.test(read('/proc/cpuinfo')),
-  };
+export async function machineAt(place: Place): Promise<Machine> {
+  const osRelease = await runAt(place, ['cat', '/etc/os-release']); // not every system has it
+  return machineOf({
+    cpuinfo: await askAt(place, ['cat', '/proc/cpuinfo']),
+    stat: await askAt(place, ['cat', '/proc/stat']),
+    meminfo: await askAt(place, ['cat', '/proc/meminfo']),
+    uname: await askAt(place, ['uname', '-rm']),
+    osRelease: osRelease.stdout,
+  });
 }
 
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return ''; // not every system has it: then it is unknown
-  }
+/** By what its files and `uname -rm` say. */
+export function machineOf(
+  said: Readonly<Record<'cpuinfo' | 'stat' | 'meminfo' | 'uname' | 'osRelease', string>>,
+): Machine {
+  const [kernel = 'unknown', architecture = 'unknown'] = said.uname.trim().split(' ');
+  return {
+    cpu: /^model name\s*: (.*)$/m.exec(said.cpuinfo)?.[1]?.trim() ?? 'unknown',
+    cpus: [...said.stat.matchAll(/^cpu\d/gm)].length,
+    memoryBytes: Number(/^MemTotal: +(\d+) kB/m.exec(said.meminfo)?.[1] ?? NaN) * 1024,
+    architecture,
+    kernel,
+    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(said.osRelease)?.[1] ?? 'unknown',
+    isVirtual: /^flags\s*:.*\bhypervisor\b/m.test(said.cpuinfo),
+  };
 }

@@ -47,19 +47,34 @@ export function ratioText({ median, low, high }: Interval): string {
 
 /** How to read the figures, and on what they were measured. */
 export function remarks(run: BenchRun): readonly string[] {
-  const { machine, plan } = run;
+  const { machine, peer, plan } = run;
   const rounds = new Set(run.samples.map(({ round }) => round)).size;
   return [
     `${rounds} paired rounds of ${plan.seconds} s, netfilter rules: ${plan.rules}, order drawn in each (seed ${run.seed}); ratios: median, 95 % bootstrap interval of it`,
     `CPU, round trips and loss: less is better; "${plan.base} again" is the base a second time, so the noise`,
-    `${machine.cpus} CPUs ${machine.cpu}${machine.isVirtual ? ' (virtual)' : ''}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${machine.kernel}, ${machine.system}`,
+    ...[machine, ...(peer === undefined ? [] : [peer])].map(machineText),
     Object.entries(run.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
     `${run.startedAt} to ${run.endedAt}: ${run.command.join(' ')}`,
-    ...run.absent.map(({ variant, why }) => `not measured: ${variant}: ${why}`),
+    ...run.absent.map(
+      (one) => `not measured: ${'load' in one ? one.load : one.variant}: ${one.why}`,
+    ),
     ...(run.complete ? [] : ['interrupted: there are fewer rounds than were asked for']),
   ];
+}
+
+/** A machine in a line. */
+export function machineText(machine: BenchRun['machine']): string {
+  const { name, cpus, cpu, isVirtual, memoryBytes, kernel, system, leaves = [] } = machine;
+  const memory = `${(memoryBytes / 2 ** 30).toFixed(0)} GiB`;
+  return [
+    `${name === undefined ? '' : `${name}: `}${cpus} CPUs ${cpu}${isVirtual ? ' (virtual)' : ''}`,
+    ...[memory, `Linux ${kernel}`, system],
+    ...leaves.map(
+      (leave) => `${leave.path} by ${leave.interface} (${leave.driver}, MTU ${leave.mtu})`,
+    ),
+  ].join(', ');
 }
 
 /** The report as Markdown. */

@@ -25,6 +25,24 @@ const programCost = z.strictObject({
   nanosecondsPerRun: z.number().nonnegative(),
 });
 
+const machine = z.strictObject({
+  cpu: z.string(),
+  cpus: count,
+  memoryBytes: count,
+  architecture: z.string(),
+  kernel: z.string(),
+  system: z.string(),
+  isVirtual: z.boolean(),
+  /** As ssh calls it; it has none where we made the networks. */
+  name: z.string().optional(),
+  /** By what each path leaves it. */
+  leaves: z
+    .array(
+      z.strictObject({ path: z.string(), interface: z.string(), driver: z.string(), mtu: count }),
+    )
+    .optional(),
+});
+
 const schema = z.strictObject({
   apiVersion: z.literal('encap/v1'),
   kind: z.literal('BenchRun'),
@@ -35,15 +53,9 @@ const schema = z.strictObject({
   command: z.array(z.string()),
   /** Of the order of the turns, and of the intervals. */
   seed: count,
-  machine: z.strictObject({
-    cpu: z.string(),
-    cpus: count,
-    memoryBytes: count,
-    architecture: z.string(),
-    kernel: z.string(),
-    system: z.string(),
-    isVirtual: z.boolean(),
-  }),
+  machine,
+  /** The machine of the receivers, where it is another one. */
+  peer: machine.optional(),
   versions: z.record(z.string(), z.string()),
   plan: z.strictObject({
     underlays: names,
@@ -55,7 +67,12 @@ const schema = z.strictObject({
     rounds: count,
     seconds: positive,
   }),
-  absent: z.array(z.strictObject({ variant: z.string(), why: z.string() })),
+  absent: z.array(
+    z.union([
+      z.strictObject({ variant: z.string(), why: z.string() }),
+      z.strictObject({ load: z.string(), why: z.string() }),
+    ]),
+  ),
   samples: z.array(sample),
   programs: z.array(programCost),
 });

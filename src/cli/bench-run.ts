@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MakeBed } from '../bench/bed.js';
+import { asItIs, between } from '../bench/hosts.js';
+import { labs } from '../bench/labs.js';
 import { loadNames, loads, type LoadName } from '../bench/load.js';
 import { metrics } from '../bench/metric.js';
 import { markdown } from '../bench/report.js';
 import { run as measure, type Plan, type Progress } from '../bench/run.js';
-import { toolVersions } from '../bench/generators/versions.js';
 import { rulesNames } from '../bench/rules.js';
 import { suiteNames, suites } from '../bench/suite.js';
 import { underlayNames } from '../bench/underlay.js';
@@ -14,12 +16,13 @@ import type { RunOptions } from './bench.js';
 import { reportText, writePage } from './bench-report.js';
 import { print } from './output.js';
 import { note, type Session } from './session.js';
+import { hostsOf } from './bench-hosts.js';
 import { didYouMean } from './suggest.js';
 import { ownVersion } from './version.js';
 
 /** `encap bench run`. */
 export async function run(session: Session, suite: string, options: RunOptions): Promise<void> {
-  const plan = await planOf(suite, options);
+  const { plan, makeBed } = await planOf(suite, options);
   const out =
     options.out ?? `encap-bench-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
   mkdirSync(out, { recursive: true }); // before anything is measured for nothing
@@ -27,9 +30,9 @@ export async function run(session: Session, suite: string, options: RunOptions):
   const interrupted = (): void => stop.abort();
   // not once: execa ends this process with the signal when nobody listens to it any more
   process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
-  const result = await measure(plan, {
+  const result = await measure(plan, makeBed, {
     command: ['encap', ...process.argv.slice(2)],
-    versions: { encap: await ownVersion(), ...(await toolVersions()) },
+    versions: { encap: await ownVersion() },
     signal: stop.signal,
     onStep: (sentence) => note(session, `${session.notePaint.green('✔')} ${sentence}`),
     onProgress: (progress) => tell(session, progress, plan.rounds),
@@ -42,19 +45,43 @@ export async function run(session: Session, suite: string, options: RunOptions):
   if (!result.complete) process.exitCode = 130;
 }
 
-async function planOf(suite: string, options: RunOptions): Promise<Plan> {
+async function planOf(
+  suite: string,
+  options: RunOptions,
+): Promise<{ readonly plan: Plan; readonly makeBed: MakeBed }> {
   const { rounds, seconds, seed } = options;
   const given = suites[await known('suite', suite, suiteNames)];
-  return {
-    underlays: await all('underlay', options.underlays, underlayNames, given.underlays),
+  const hosts = hostsOf(options);
+  const asked = hosts === undefined ? options.variants : options.loads;
+  const common = {
     loads: await all('load', options.loads, loadNames, given.loads),
-    variants: await all('variant', options.variants, variantNames, given.variants),
-    base: await known('variant', options.base ?? usualBase, variantNames),
-    rules: await known('set of rules', options.rules ?? given.rules, rulesNames),
     rounds: rounds ?? given.rounds,
     seconds: seconds ?? given.seconds,
     seed: seed ?? Math.floor(Math.random() * 2 ** 32),
-    absence: options.variants === undefined ? 'is named' : 'is an error',
+    absence: asked === undefined ? 'is named' : 'is an error',
+  } as const;
+  if (hosts !== undefined) {
+    const names = hosts.paths.map(({ name }) => name);
+    const base = await known(
+      'path',
+      options.base ?? names[0] ?? '',
+      names,
+      'encap bench run --help',
+    );
+    return {
+      plan: { ...common, underlays: [asItIs], rules: asItIs, variants: names, base },
+      makeBed: between(hosts),
+    };
+  }
+  return {
+    plan: {
+      ...common,
+      underlays: await all('underlay', options.underlays, underlayNames, given.underlays),
+      variants: await all('variant', options.variants, variantNames, given.variants),
+      base: await known('variant', options.base ?? usualBase, variantNames),
+      rules: await known('set of rules', options.rules ?? given.rules, rulesNames),
+    },
+    makeBed: labs,
   };
 }
 
@@ -71,12 +98,13 @@ async function known<Name extends string>(
   what: string,
   asked: string,
   names: readonly Name[],
+  list = 'encap bench list',
 ): Promise<Name> {
   const found = names.find((name) => name === asked);
   if (found !== undefined) return found;
   throw new EncapError(`cannot measure the ${what} ${asked}: there is no such ${what}`, {
     code: 'USAGE',
-    hint: await didYouMean(asked, names, 'encap bench list'),
+    hint: await didYouMean(asked, names, list),
   });
 }
 

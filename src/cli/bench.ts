@@ -7,6 +7,7 @@ export function define(command: Command): void {
   examplesOf(command, [
     ['sudo encap bench run short', 'a first impression, in minutes'],
     ['sudo encap bench run --out results', 'everything: above an hour'],
+    ['encap bench run --ssh a,b --path lan=192.0.2.1,192.0.2.2', 'between two machines'],
     ['encap bench report results/run.json', 'the table once more'],
     ['encap bench compare old/run.json new/run.json', 'exit code 7 when something became slower'],
   ]);
@@ -26,11 +27,15 @@ export interface RunOptions {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly seed?: number;
+  readonly ssh?: readonly string[];
+  readonly sshConfig?: string;
+  readonly path?: readonly string[];
   readonly out?: string;
 }
 
 function run(parent: Command): void {
-  const summary = 'measure, in networks of its own, which it removes again';
+  const summary =
+    'measure, in networks of its own, which it removes again, or between two machines';
   const command = parent
     .command('run')
     .summary(summary)
@@ -40,14 +45,24 @@ function run(parent: Command): void {
     .option('--underlays <names>', 'super, wire', words)
     .option('--rules <name>', 'of netfilter on the nodes: none, calico')
     .option('--loads <names>', 'what is sent', words)
-    .option('--base <name>', 'what the others are divided by (default: kernel-vxlan)')
+    .option(
+      '--base <name>',
+      'what the others are divided by (default: kernel-vxlan, or the first path)',
+    )
     .option('--rounds <n>', 'of all turns (default: 15)', whole)
     .option('--seconds <s>', 'of each turn, whole ones (default: 3)', whole)
     .option('--seed <n>', 'of the order (default: drawn, and told)', whole)
+    .option('--ssh <a,b>', 'measure between these two machines, as they are', words)
+    .option('--path <name=a,b>', 'from an address of a to one of b; once for each path', more)
+    .option('--ssh-config <file>', 'for ssh, in the place of your own (ssh -F)')
     .option('--out <dir>', 'for run.json, run.md and run.html (default: encap-bench-<time>)');
   examplesOf(command, [
     ['sudo encap bench run short', 'few loads, a second each'],
     ['sudo encap bench run --variants encapd-vxlan,direct --loads tcp-1 --rounds 5', 'a question'],
+    [
+      'encap bench run --ssh root@a,root@b --path lan=192.0.2.1,192.0.2.2 --path pods=10.244.1.0,10.244.2.0',
+      'what the overlay costs there',
+    ],
   ]).action(async (suite: string, options: RunOptions) => {
     await (await import('./bench-run.js')).run(sessionOf(command), suite, options);
   });
@@ -106,6 +121,10 @@ function list(parent: Command): void {
 
 function words(text: string): readonly string[] {
   return text.split(',').filter((word) => word !== '');
+}
+
+function more(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 function whole(text: string): number {

@@ -38,6 +38,8 @@ export const nextSteps: Readonly<Record<ErrorCode, string>> = {
   TABLE_FULL: 'fewer pools, blocks or nodes, or a datapath with larger maps',
   KERNEL_REFUSED: 'see the errno and, with root, the end of `dmesg`',
   LAB_FAILED: 'take away what is left with `encap lab down`, then try again',
+  BENCH_FAILED: 'run the tool by hand between the same addresses',
+  SSH_FAILED: 'try the same by hand: `ssh -o BatchMode=yes MACHINE true`',
   UNEXPECTED: 'this is a bug: please report it with the text above',
 };
 

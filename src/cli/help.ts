@@ -111,7 +111,7 @@ const exitCodeMeanings: Readonly<
   3: 'a resource, a file or a setting is invalid',
   4: 'permission is missing: root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON',
   5: 'a feature of the kernel or a tool is missing',
-  6: 'agent, datapath or datastore is not there',
+  6: 'agent, datapath, datastore or another machine is not there',
   7: 'degraded: it works, but something is wrong with it',
   10: 'there are changes (`encap plan --exit-code`)',
   130: 'any other command ended by Ctrl-C (SIGINT)',

@@ -1,11 +1,11 @@
 import { connect, createServer } from 'node:net';
 
-// A process of its own at each end: `serve` closes whatever connects; `ADDRESS SECONDS` connects again and again
-// and says how often that came to an end.
+// A process of its own at each end: `serve ADDRESS` closes whatever connects; `FROM TO SECONDS` connects again and
+// again and says how often that came to an end.
 
 const port = 11112;
 const atATime = 16;
-const [what = '', howLong] = process.argv.slice(2);
+const [what = '', address = '', howLong] = process.argv.slice(2);
 
 if (what === 'serve') serve();
 else count(what, Number(howLong));
@@ -15,10 +15,10 @@ function serve(): void {
     socket.on('error', () => undefined); // the client's counts
     socket.end();
   });
-  server.listen(port, () => process.stdout.write('ready\n'));
+  server.listen(port, address, () => process.stdout.write('ready\n'));
 }
 
-function count(address: string, seconds: number): void {
+function count(localAddress: string, seconds: number): void {
   const began = performance.now();
   const until = began + seconds * 1000;
   let connections = 0;
@@ -32,7 +32,7 @@ function count(address: string, seconds: number): void {
   };
   const one = (): void => {
     open += 1;
-    const socket = connect({ host: address, port });
+    const socket = connect({ host: address, port, localAddress });
     socket.resume();
     socket.once('end', () => (connections += 1));
     socket.once('error', (error) => {

@@ -1,9 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { exchange, node, type Path } from './generator.js';
+import { exchange, type End, type Path } from './generator.js';
 import type { Measured } from './iperf3.js';
-
-const endpoint = fileURLToPath(new URL('./connect-endpoint.js', import.meta.url));
 
 const report = z.object({ connections: z.number().positive(), seconds: z.number().positive() });
 
@@ -19,14 +17,20 @@ export async function connections(
   const text = await exchange(
     path,
     {
-      server: [node.command, endpoint, 'serve'],
+      server: endpointAt(path.server, 'serve', path.server.address),
       ready: /ready/,
-      client: [node.command, endpoint, path.server.address, String(seconds)],
+      client: endpointAt(path.client, path.client.address, path.server.address, String(seconds)),
     },
     seconds,
     signal,
   );
   return connectionsOf(text);
+}
+
+/** Our endpoint's program is given as an argument: there may be no file of ours where it runs. */
+function endpointAt({ place }: End, ...args: readonly string[]): [string, ...string[]] {
+  const program = readFileSync(new URL('./connect-endpoint.js', import.meta.url), 'utf8');
+  return [place.node, '--input-type=module', '-e', program, 'connect-endpoint', ...args];
 }
 
 export function connectionsOf(json: string): Measured {

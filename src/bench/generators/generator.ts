@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { EncapError } from '../../errors.js';
-import { inside } from '../../lab/namespace.js';
+import { leashed, runAt, type Place } from '../place.js';
 
 /** Where traffic starts and where it ends. */
 export interface Path {
-  readonly client: { readonly namespace: string };
-  readonly server: { readonly namespace: string; readonly address: string };
+  readonly client: End;
+  readonly server: End;
+}
+
+export interface End {
+  readonly place: Place;
+  readonly address: string;
 }
 
 /** A tool that makes traffic, and the Debian package that has it. */
@@ -17,19 +22,46 @@ export interface Tool {
 
 export const iperf3: Tool = { command: 'iperf3', debian: 'iperf3' };
 export const sockperf: Tool = { command: 'sockperf', debian: 'sockperf' };
-export const node: Tool = { command: process.execPath, debian: 'nodejs' };
+export const node: Tool = { command: 'node', debian: 'nodejs' };
 
-/** Fails where a tool is not there. */
-export async function needs(tools: readonly Tool[]): Promise<void> {
-  for (const { command, debian } of tools) {
-    const { failed, stderr } = await execa(command, ['--version'], { reject: false });
-    if (failed)
-      throw new EncapError(`cannot measure: there is no ${command}`, {
-        code: 'FEATURE_MISSING',
-        ...(stderr === '' ? {} : { why: stderr }),
-        hint: `apt install ${debian}`,
-      });
+/** What is not to be had at a place, and what it said of that. */
+export interface Missing {
+  readonly tool: Tool;
+  readonly why: string;
+}
+
+/** Which of these tools are there, by what they say of their versions, and which are not. */
+export async function toolsAt(
+  place: Place,
+  tools: readonly Tool[],
+): Promise<{
+  readonly versions: Readonly<Record<string, string>>;
+  readonly missing: readonly Missing[];
+}> {
+  const versions: Record<string, string> = {};
+  const missing: Missing[] = [];
+  for (const tool of tools) {
+    const command = tool === node ? place.node : tool.command;
+    const {
+      failed,
+      stdout,
+      stderr,
+      shortMessage = '',
+    } = await runAt(place, [command, '--version']);
+    const [version] = /\d+\.\d[\w.-]*/.exec(stdout) ?? [];
+    if (failed) missing.push({ tool, why: stderr.trim() || shortMessage });
+    else if (version !== undefined) versions[tool.command] = version;
   }
+  return { versions, missing };
+}
+
+/** The error of a place that lacks something. */
+export function lacks(place: Place, { tool, why }: Missing): EncapError {
+  return new EncapError(`cannot measure: there is no ${tool.command} on ${place.name}`, {
+    code: 'FEATURE_MISSING',
+    why,
+    hint: `on ${place.name}: apt install ${tool.debian}`,
+  });
 }
 
 /**
@@ -47,25 +79,24 @@ export async function exchange(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<string> {
   const limit = seconds + patience;
-  const serving = start(server.namespace, words.server, limit, signal);
+  const serving = start(server.place, words.server, limit, signal);
   try {
-    await untilReady(serving, words.ready);
-    const { failed, stdout, stderr, shortMessage } = await start(
-      client.namespace,
-      words.client,
-      limit,
-      signal,
-    );
+    await untilReady(serving, server.place, words);
+    const ended = await start(client.place, words.client, limit, signal);
     signal.throwIfAborted();
+    const { failed, stdout, stderr, shortMessage } = ended;
     if (!failed) return stdout;
     const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
-    throw new EncapError(`cannot measure with ${words.client[0]}: ${shortMessage}`, {
-      code: 'LAB_FAILED',
-      why: said,
-      hint: `by hand: nsenter --net=/run/netns/${client.namespace} ${words.client.join(' ')}`,
-    });
+    throw (
+      client.place.lost(ended) ??
+      new EncapError(`cannot measure with ${words.client[0]}: ${shortMessage ?? ''}`, {
+        code: 'BENCH_FAILED',
+        why: said,
+        hint: byHand(client.place, words.client),
+      })
+    );
   } finally {
-    serving.kill();
+    serving.stdin.end();
     await serving;
   }
 }
@@ -75,12 +106,16 @@ const patience = 10;
 
 type Running = ReturnType<typeof start>;
 
-function start(namespace: string, command: readonly string[], limit: number, signal: AbortSignal) {
-  const [file, ...args] = inside(namespace, command);
+function start(place: Place, words: readonly string[], limit: number, signal: AbortSignal) {
+  const [file, ...args] = place.command(leashed(words));
   return execa(file, args, { reject: false, timeout: limit * 1000, cancelSignal: signal });
 }
 
-async function untilReady(serving: Running, ready: RegExp): Promise<void> {
+async function untilReady(
+  serving: Running,
+  place: Place,
+  { server: words, ready }: { readonly server: readonly string[]; readonly ready: RegExp },
+): Promise<void> {
   let said = '';
   const heard = new Promise<void>((resolve) => {
     for (const stream of [serving.stdout, serving.stderr])
@@ -89,16 +124,24 @@ async function untilReady(serving: Running, ready: RegExp): Promise<void> {
         if (ready.test(said)) resolve();
       });
   });
-  const ended = serving.then(() => 'ended' as const);
   const late = sleep(5000, 'late' as const, { ref: false });
-  const what = await Promise.race([heard, ended, late]);
-  if (what !== undefined)
-    throw new EncapError(
-      `cannot measure: the receiver ${what === 'ended' ? 'ended' : 'says nothing'}`,
+  const what = await Promise.race([heard, serving, late]);
+  if (what === undefined) return;
+  const ended = what === 'late' ? undefined : what;
+  throw (
+    (ended?.failed === true ? place.lost(ended) : undefined) ??
+    new EncapError(
+      `cannot measure: the receiver on ${place.name} ${ended === undefined ? 'says nothing' : 'ended'}`,
       {
-        code: 'LAB_FAILED',
+        code: 'BENCH_FAILED',
         why: said.trim(),
-        hint: 'run it again with -v, or the receiver by hand',
+        hint: byHand(place, words),
       },
-    );
+    )
+  );
+}
+
+/** A program given as an argument is left out. */
+function byHand({ name }: Place, words: readonly string[]): string {
+  return `by hand, on ${name}: ${words.map((word) => (word.includes('\n') ? '…' : word)).join(' ')}`;
 }

@@ -111,11 +111,12 @@ async function run(
   seconds: number,
   signal?: AbortSignal,
 ): Promise<string> {
-  const common = ['-t', String(seconds), '-J', '--connect-timeout', '3000'];
+  const from = ['-B', path.client.address];
+  const common = [...from, '-t', String(seconds), '-J', '--connect-timeout', '3000'];
   return exchange(
     path,
     {
-      server: [iperf3.command, '-s', '-1', '--forceflush'],
+      server: [iperf3.command, '-s', '-1', '--forceflush', '-B', path.server.address],
       ready: /listening/,
       client: [iperf3.command, '-c', path.server.address, ...common, ...options],
     },

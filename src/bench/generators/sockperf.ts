@@ -13,12 +13,13 @@ export async function roundTrips(
   signal?: AbortSignal,
 ): Promise<Measured> {
   const where = ['--tcp', '-i', path.server.address, '-p', port];
+  const from = ['--client_ip', path.client.address];
   const text = await exchange(
     path,
     {
       server: [sockperf.command, 'server', ...where],
       ready: /using recvfrom|Block/i,
-      client: [sockperf.command, 'ping-pong', ...where, ...message, '-t', String(seconds)],
+      client: [sockperf.command, 'ping-pong', ...where, ...from, ...message, '-t', String(seconds)],
     },
     seconds,
     signal,
