@@ -10,7 +10,7 @@ import { askAt, runAt, type Place } from './place.js';
 import { machineText } from './report.js';
 import type { BenchRun } from './result.js';
 import type { Plan } from './run.js';
-import { connect } from './ssh.js';
+import { checkQuiet, connect } from './ssh.js';
 
 /** The one underlay between two machines: nothing of it is changed. */
 export const asItIs = 'as it is';
@@ -39,6 +39,7 @@ export function between({ targets, configFile, paths }: Hosts): MakeBed {
       const { places } = connections;
       const tools = [iproute, ...toolsOf(plan.loads)];
       const found = [];
+      for (const place of places) await checkQuiet(place);
       for (const place of places) found.push({ place, ...(await toolsAt(place, tools)) });
       const absent = found.flatMap((one) => absentLoads(plan, one.place, one.missing));
       const [client, server] = places;
@@ -73,7 +74,7 @@ export function between({ targets, configFile, paths }: Hosts): MakeBed {
   };
 }
 
-const iproute: Tool = { command: 'ip', debian: 'iproute2' };
+const iproute: Tool = { command: 'ip', debian: 'iproute2', versionOption: '-V' };
 const procStat = ['cat', '/proc/stat'];
 
 function turned({ name, client, server }: HostPath): HostPath {

@@ -55,6 +55,11 @@ export async function askAt(place: Place, words: readonly string[]): Promise<str
   });
 }
 
+/** A login shell may have said something before. */
+export function lastLine(said: string): string {
+  return said.trim().split('\n').at(-1)?.trim() ?? '';
+}
+
 /**
  * A command on a leash: it ends with its standard input. A signal does not get through ssh, but a standard input that
  * ends does, also when whoever holds the other end is killed or loses the network.

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EncapError } from '../errors.js';
-import type { Ended, Place } from './place.js';
+import { lastLine, runAt, type Ended, type Place } from './place.js';
 
 /** Two other machines by this machine's ssh, as the user has set it up. */
 export interface Connections extends AsyncDisposable {
@@ -46,21 +46,40 @@ function optionsOf(socket: string, configFile: string | undefined): readonly str
   ];
 }
 
+/** Fails where a place is not reached, or where its shell says what would be taken for a tool's answer. */
+export async function checkQuiet(place: Place): Promise<void> {
+  const { stdout } = await runAt(place, ['true']);
+  if (stdout === '') return;
+  throw new EncapError(
+    `cannot use ${place.name} by ssh: its login shell says ${lastLine(stdout)}`,
+    {
+      code: 'SSH_FAILED',
+      hint: `\`ssh ${place.name} true\` must say nothing: look into .bashrc there`,
+    },
+  );
+}
+
 function placeOf(target: string, options: readonly string[]): Place {
   return {
     name: target,
     node: 'node',
-    command: (words) => ['ssh', ...options, '--', target, words.map(quoted).join(' ')],
+    command: (words) => {
+      const there = ['sh', '-c', not255, 'sh', ...words].map(quoted).join(' ');
+      return ['ssh', ...options, '--', target, there];
+    },
     lost: (ended) => lost(target, ended),
   };
 }
+
+/** Runs words; their own 255 becomes 254, so that 255 is ssh's alone. */
+const not255 = '"$@" || exit $(($? == 255 ? 254 : $?))';
 
 /** The other side gives the words to a shell. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** ssh itself ends with 255; what it says last is why. */
+/** ssh that fails ends with 255; what it says last is why. */
 function lost(target: string, { exitCode, code, stderr }: Ended): EncapError | undefined {
   if (code === 'ENOENT')
     return new EncapError(`cannot reach ${target}: there is no ssh on this machine`, {
@@ -68,7 +87,7 @@ function lost(target: string, { exitCode, code, stderr }: Ended): EncapError | u
       hint: 'apt install openssh-client',
     });
   if (exitCode !== 255) return undefined;
-  const said = stderr.trim().split('\n').at(-1)?.trim() ?? '';
+  const said = lastLine(stderr);
   return new EncapError(
     `cannot reach ${target} by ssh: ${said === '' ? 'it ended without a word' : said}`,
     {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { EncapError } from '../../errors.js';
-import { leashed, runAt, type Place } from '../place.js';
+import { lastLine, leashed, runAt, type Place } from '../place.js';
 
 /** Where traffic starts and where it ends. */
 export interface Path {
@@ -18,6 +18,8 @@ export interface End {
 export interface Tool {
   readonly command: string;
   readonly debian: string;
+  /** How it is asked for its version; default: --version. */
+  readonly versionOption?: string;
 }
 
 export const iperf3: Tool = { command: 'iperf3', debian: 'iperf3' };
@@ -47,9 +49,9 @@ export async function toolsAt(
       stdout,
       stderr,
       shortMessage = '',
-    } = await runAt(place, [command, '--version']);
+    } = await runAt(place, [command, tool.versionOption ?? '--version']);
     const [version] = /\d+\.\d[\w.-]*/.exec(stdout) ?? [];
-    if (failed) missing.push({ tool, why: stderr.trim() || shortMessage });
+    if (failed) missing.push({ tool, why: lastLine(stderr) || shortMessage });
     else if (version !== undefined) versions[tool.command] = version;
   }
   return { versions, missing };
