@@ -42,11 +42,14 @@ const none: FastPath = {
 
 /** Finds out in each round what shortcuts there can be, and what they have to know. */
 export class FastPaths {
+  #hasLookup = false;
   #second: number | undefined;
   #before: FastPath = none;
 
   look(netlink: Netlink, desired: Desired, wanted: FastPathMode): FastPath {
-    this.#before = wanted === 'never' ? none : looked(netlink, desired, wanted);
+    // once there it stays: our programs hold it
+    this.#hasLookup ||= wanted !== 'never' && hasFlowLookup();
+    this.#before = this.#hasLookup ? looked(netlink, desired, wanted) : lacking(wanted);
     return this.#before;
   }
 
@@ -104,12 +107,14 @@ export class FastPaths {
   }
 }
 
+function lacking(wanted: FastPathMode): FastPath {
+  if (wanted === 'never') return none;
+  const missing = 'no bpf_skb_ct_lookup in this kernel (Linux 5.18, with nf_conntrack loaded)';
+  return { ...none, missing };
+}
+
 function looked(netlink: Netlink, desired: Desired, wanted: FastPathMode): FastPath {
-  if (!hasFlowLookup())
-    return {
-      ...none,
-      missing: 'no bpf_skb_ct_lookup in this kernel (Linux 5.18, with nf_conntrack loaded)',
-    };
+  if (wanted === 'never') return none;
   const found = readWorkloads(netlink, desired.pools.keys());
   if (wanted === 'always')
     return {
