@@ -1,4 +1,5 @@
 import { metrics } from './metric.js';
+import type { Machine } from './machine.js';
 import type { BenchRun } from './result.js';
 import type { Interval } from './statistics.js';
 import { rowsOf, type Row } from './summary.js';
@@ -52,7 +53,7 @@ export function remarks(run: BenchRun): readonly string[] {
   return [
     `${rounds} paired rounds of ${plan.seconds} s, netfilter rules: ${plan.rules}, order drawn in each (seed ${run.seed}); ratios: median, 95 % bootstrap interval of it`,
     `CPU, round trips and loss: less is better; "${plan.base} again" is the base a second time, so the noise`,
-    `${machine.cpus} CPUs ${machine.cpu}${machine.isVirtual ? ' (virtual)' : ''}, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${machine.kernel}, ${machine.system}`,
+    machineRemark(machine),
     Object.entries(run.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
@@ -62,13 +63,23 @@ export function remarks(run: BenchRun): readonly string[] {
   ];
 }
 
+export function machineRemark(machine: Machine): string {
+  const { cpus, cpu, isVirtual, memoryBytes, kernel, system } = machine;
+  return `${cpus} CPUs ${cpu}${isVirtual ? ' (virtual)' : ''}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${kernel}, ${system}`;
+}
+
+/** A table as Markdown. */
+export function markdownTable({ head, rows }: Grid): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
 /** The report as Markdown. */
 export function markdown(run: BenchRun): string {
-  const table = ({ head, rows }: Grid): string =>
-    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const list = remarks(run).map((remark) => `- ${remark}`);
-  const programs = run.programs.length === 0 ? [] : [table(programGrid(run))];
-  return `${[table(ratioGrid(run)), ...programs, list.join('\n')].join('\n\n')}\n`;
+  const programs = run.programs.length === 0 ? [] : [markdownTable(programGrid(run))];
+  return `${[markdownTable(ratioGrid(run)), ...programs, list.join('\n')].join('\n\n')}\n`;
 }
 
 function titleOf({ metric }: Row): string {

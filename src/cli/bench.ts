@@ -7,6 +7,7 @@ export function define(command: Command): void {
   examplesOf(command, [
     ['sudo encap bench run short', 'a first impression, in minutes'],
     ['sudo encap bench run --out results', 'everything: above an hour'],
+    ['sudo encap bench run scale --blocks 1k,100k', 'how it grows with the number of blocks'],
     ['encap bench report results/run.json', 'the table once more'],
     ['encap bench compare old/run.json new/run.json', 'exit code 7 when something became slower'],
   ]);
@@ -26,6 +27,7 @@ export interface RunOptions {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly seed?: number;
+  readonly blocks?: readonly number[];
   readonly out?: string;
 }
 
@@ -35,7 +37,7 @@ function run(parent: Command): void {
     .command('run')
     .summary(summary)
     .description(summary)
-    .argument('[suite]', 'default or short', 'default')
+    .argument('[suite]', 'default, short or scale', 'default')
     .option('--variants <names>', 'what carries the packets (encap bench list)', words)
     .option('--underlays <names>', 'super, wire', words)
     .option('--rules <name>', 'of netfilter on the nodes: none, calico')
@@ -44,12 +46,15 @@ function run(parent: Command): void {
     .option('--rounds <n>', 'of all turns (default: 15)', whole)
     .option('--seconds <s>', 'of each turn, whole ones (default: 3)', whole)
     .option('--seed <n>', 'of the order (default: drawn, and told)', whole)
+    .option('--blocks <numbers>', 'scale alone: 1k,10k,100k,1M or some of them', counts)
     .option('--out <dir>', 'for run.json, run.md and run.html (default: encap-bench-<time>)');
   examplesOf(command, [
     ['sudo encap bench run short', 'few loads, a second each'],
     ['sudo encap bench run --variants encapd-vxlan,direct --loads tcp-1 --rounds 5', 'a question'],
   ]).action(async (suite: string, options: RunOptions) => {
-    await (await import('./bench-run.js')).run(sessionOf(command), suite, options);
+    const session = sessionOf(command);
+    if (suite === 'scale') await (await import('./bench-scale.js')).run(session, options);
+    else await (await import('./bench-run.js')).run(session, suite, options);
   });
 }
 
@@ -106,6 +111,17 @@ function list(parent: Command): void {
 
 function words(text: string): readonly string[] {
   return text.split(',').filter((word) => word !== '');
+}
+
+/** `1k,250000,1M`. */
+function counts(text: string): readonly number[] {
+  return words(text).map((word) => {
+    const [, digits = '', unit = ''] = /^(\d+)([kM]?)$/.exec(word) ?? [];
+    const count = Number(digits) * { '': 1, k: 1e3, M: 1e6 }[unit as '' | 'k' | 'M'];
+    if (digits === '' || count < 1000 || count > 1e6)
+      throw new InvalidArgumentError('expected numbers from 1k to 1M, with commas between them.');
+    return count;
+  });
 }
 
 function whole(text: string): number {
