@@ -32,10 +32,10 @@ static __always_inline struct address address_of(__u64 random)
 	__u32 block = (random & 0xffffffff) * measured.blocks >> 32;
 	__u32 host = random >> 32 & ((1U << measured.host_bits) - 1);
 
-	return (struct address){.word = {
-					bpf_htonl(measured.first +
-						  (block << measured.host_bits) + host),
-				}};
+	return (struct address){
+		.word = {
+			bpf_htonl(measured.first + (block << measured.host_bits) + host),
+		}};
 }
 
 SEC("tc")
