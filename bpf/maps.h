@@ -36,6 +36,14 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct policy);
@@ -158,6 +166,31 @@ enum {
 	NOTHING = 0xfffffffe,
 };
 
+/* The slot of the block that an address lies in; NULL: its pool has none for it, or it is unused. A
+ * pool with slots is short enough for the lower half of an IPv6 address to say which. */
+static __always_inline struct slot *slot_of(const struct pool *pool, __u32 family, __u64 upper,
+					    __u64 lower)
+{
+	__u64 number = family == FAMILY_IPV4 ?
+			       bpf_ntohl(upper >> 32) :
+			       (__u64)bpf_ntohl(lower >> 32) << 32 | bpf_ntohl((__u32)lower);
+	__u32 index;
+	struct slot *slot;
+
+	if (!pool->slot_count)
+		return NULL;
+	index = pool->first_slot + ((number >> (pool->slot_shift & 63)) & (pool->slot_count - 1));
+	slot = bpf_map_lookup_elem(&slots, &index);
+	return slot && slot->used ? slot : NULL;
+}
+
+static __always_inline __u64 slot_answer(const struct slot *slot)
+{
+	__u32 policy = slot->policy == SLOT_NO_POLICY ? NO_POLICY : slot->policy;
+
+	return (__u64)slot->peer << 32 | policy;
+}
+
 /* A block as one scalar, all that such a function may give back. Not static, so that the verifier
  * follows it once, and not once for each way that leads here (kernels from 5.6). Borrowed addresses
  * are blocks of full length: they win over the block that they come from. */
@@ -167,13 +200,17 @@ __noinline __u64 find_block(__u32 family, __u64 upper, __u64 lower)
 	struct block_key key = {.family = family};
 	struct pool *pool = pool_of(family, &address);
 	struct block *block;
+	struct slot *slot;
 
 	if (!pool)
 		return (__u64)NOTHING << 32;
+	slot = slot_of(pool, family, upper, lower);
+	if (slot && !slot->longer)
+		return slot_answer(slot);
 	for (int i = 0; i < POOL_BLOCK_LENGTHS; i++) {
 		__u8 length = pool->block_lengths[i];
 
-		if (!length)
+		if (!length || (slot && length <= pool->slot_length))
 			break;
 		key.prefix_length = length;
 		key.address = prefix_of(&address, length);
@@ -181,7 +218,7 @@ __noinline __u64 find_block(__u32 family, __u64 upper, __u64 lower)
 		if (block)
 			return (__u64)block->peer << 32 | block->policy;
 	}
-	return (__u64)ONLY_A_POOL << 32;
+	return slot ? slot_answer(slot) : (__u64)ONLY_A_POOL << 32;
 }
 
 static __always_inline struct block block_of(enum family family, const struct address *address)

@@ -1,4 +1,4 @@
-import { BpfMap, open, struct, u32, type BpfObject } from 'libbpf-ts';
+import { open, struct, u32, type BpfObject } from 'libbpf-ts';
 import type { OpenedMaps, ScaleSubject } from '../bench/scale/subject.js';
 import {
   blockCidr,
@@ -11,18 +11,20 @@ import {
   ownerOf,
   type ScaleWorld,
 } from '../bench/scale/world.js';
-import { block, blockKey } from '../datapath/abi.js';
+import { block, blockKey, slot } from '../datapath/abi.js';
 import { needsOf, sized } from '../datapath/capacity.js';
 import { findClang } from '../datapath/clang.js';
 import { runClang } from '../datapath/compile.js';
-import { firstPeer, type BlockEntry, type Indexed } from '../datapath/entry.js';
-import { generations, type Generation } from '../datapath/generation.js';
-import { imageOf } from '../datapath/image.js';
+import { firstPeer, type BlockEntry } from '../datapath/entry.js';
+import { generations } from '../datapath/generation.js';
+import { imageOf, type Actual, type Image } from '../datapath/image.js';
 import { Places } from '../datapath/indices.js';
 import { shapesOf } from '../datapath/load.js';
-import { mapNames, mapsOf } from '../datapath/maps.js';
+import { mapNames, mapsOf, openMaps, type Maps } from '../datapath/maps.js';
+import { Slots } from '../datapath/slots.js';
 import { sourceFolder } from '../datapath/sources.js';
 import { mapTables } from '../datapath/tables/index.js';
+import { pools as poolTable } from '../datapath/tables/pools.js';
 import { EncapError } from '../errors.js';
 import type { Desired, Owner, Peer, PeerName, PolicyName } from '../model/desired.js';
 import type { NodeName } from '../model/node.js';
@@ -39,7 +41,7 @@ export function scaleSubject(): ScaleSubject {
       hint: 'apt-get install clang',
     });
   const bytes = runClang(clang.file, sourceFolder, source);
-  return { open: (world, borrowed) => openMaps(bytes, world, borrowed), pinned };
+  return { open: (world, borrowed) => openedFor(bytes, world, borrowed), pinned };
 }
 
 const source = 'bench/lookup';
@@ -50,33 +52,40 @@ const lookupsOfARun = 1024;
 /** The programs don't look at it; the kernel's test run wants one. */
 const packet = new Uint8Array(64);
 
-function openMaps(bytes: Uint8Array, world: ScaleWorld, borrowed: boolean): OpenedMaps {
+function openedFor(bytes: Uint8Array, world: ScaleWorld, borrowed: boolean): OpenedMaps {
   const desired = desiredOf(world, borrowed);
   const object = load(bytes, world, desired);
   const maps = mapsOf((name) => object.map(name));
   const image = imageOf(desired, nothing, {
     peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
     policies: new Places('policies', 0, maps.policies.info.maxEntries),
+    slots: maps.slots.info.maxEntries,
     remembered: new Map(),
   });
   const tables = mapTables(maps);
-  const moved = new Map<Cidr, BlockEntry>(
-    [...image.blocks].map(([cidr, entry]) => [cidr, { ...entry, peer: another(entry, world) }]),
-  );
-  const singles = Array.from(moved, (entry) => new Map([entry]));
+  const moved = movedIn(image, world);
+  const places = new Slots(image.pools);
   return {
     mapIds: mapNames.map((name) => maps[name].info.id),
     fill() {
       tables.peers.put(image.peers);
       tables.policies.put(image.policies);
       tables.blocks.put(image.blocks);
+      tables.slots.put(image.slots);
       tables.pools.put(image.pools);
     },
     updateOne(number) {
-      const single = singles[number];
-      if (single !== undefined) tables.blocks.put(single);
+      const cidr = blockCidr(number) as Cidr;
+      const { slot = -1 } = places.find(cidr) ?? {};
+      const [inSlot, inHash] = [moved.slots.get(slot), moved.blocks.get(cidr)];
+      if (inSlot !== undefined) tables.slots.put(new Map([[slot, inSlot]]));
+      else if (inHash !== undefined) tables.blocks.put(new Map([[cidr, inHash]]));
+      else throw new Error(`${cidr} is nowhere`);
     },
-    updateAll: () => tables.blocks.put(moved),
+    updateAll() {
+      tables.blocks.put(moved.blocks);
+      tables.slots.put(moved.slots);
+    },
     lookup(what, times) {
       const program = object.program(what === 'without it' ? 'without_lookup' : 'with_lookup');
       const { durationNs, returnValue } = program.run(packet, { repeat: times });
@@ -96,6 +105,18 @@ function load(bytes: Uint8Array, { blocks }: ScaleWorld, desired: Desired): BpfO
     if (map !== undefined) map.maxEntries = maxEntries;
   }
   return blueprint.load();
+}
+
+/** Each block as its next node's. */
+function movedIn({ blocks, slots }: Image, world: ScaleWorld): Pick<Image, 'blocks' | 'slots'> {
+  const moved = <Entry extends BlockEntry>(entry: Entry): Entry => ({
+    ...entry,
+    peer: another(entry, world),
+  });
+  return {
+    blocks: new Map([...blocks].map(([cidr, entry]) => [cidr, moved(entry)])),
+    slots: new Map([...slots].map(([slot, entry]) => [slot, moved(entry)])),
+  };
 }
 
 /** Another node that is not this one. */
@@ -154,10 +175,12 @@ function peerOf(node: number): Peer {
   };
 }
 
-const nothing: Indexed = {
+const nothing: Actual = {
   peers: new Map(),
   policies: new Map(),
   blocks: new Map(),
+  slots: new Map(),
+  pools: new Map(),
   sources: new Map(),
 };
 
@@ -165,13 +188,16 @@ const nothing: Indexed = {
 function pinned(pins: string): ReturnType<ScaleSubject['pinned']> {
   const [generation] = generations(pins);
   if (generation === undefined) throw new Error(`no maps are pinned in ${pins}`);
-  const map = blocksOf(generation);
+  const opened = openMaps(generation);
   return {
-    peerOf: (cidr) => map.get(cidr as Cidr)?.peer,
-    [Symbol.dispose]: () => map[Symbol.dispose](),
+    peerOf: (cidr) => peerOfBlock(opened.maps, cidr as Cidr),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }
 
-function blocksOf(generation: Generation): BpfMap<Cidr, BlockEntry> {
-  return BpfMap.open(generation.map('blocks'), blockKey, block);
+/** One look, not a dump: the agent has the machine meanwhile. */
+function peerOfBlock({ pools, slots, blocks }: Maps, cidr: Cidr): number | undefined {
+  const place = new Slots(poolTable(pools).entries()).find(cidr);
+  const found = place?.isExact === true ? slots.typed(u32, slot).get(place.slot) : undefined;
+  return found?.peer ?? blocks.typed(blockKey, block).get(cidr)?.peer;
 }

@@ -13,7 +13,7 @@ import {
   type Codec,
 } from 'libbpf-ts';
 import type { EncapName } from '../encap/index.js';
-import type { Policy, PoolEntry } from '../model/desired.js';
+import type { Policy } from '../model/desired.js';
 import {
   addressBits,
   addressFromBytes,
@@ -24,7 +24,17 @@ import {
 } from '../net/address.js';
 import { networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { macFromBytes, macToBytes, type Mac } from '../net/mac.js';
-import type { BlockEntry, PeerEntry, ShortcutEntry, SourceEntry, WorkloadEntry } from './entry.js';
+import {
+  noPolicy,
+  slotNoPolicy,
+  type BlockEntry,
+  type PeerEntry,
+  type PoolRow,
+  type ShortcutEntry,
+  type SlotEntry,
+  type SourceEntry,
+  type WorkloadEntry,
+} from './entry.js';
 
 // The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
 
@@ -71,11 +81,42 @@ export const poolKey: Codec<Cidr> = mapped(
 const familyBits = 32;
 
 /** struct pool. */
-export const pool: Codec<PoolEntry> = mapped(
-  struct('pool', { blockLengths: array(u8, 16) }),
-  ({ blockLengths }) => ({ blockLengths: blockLengths.filter((length) => length !== 0) }),
-  ({ blockLengths }) => ({
+export const pool: Codec<PoolRow> = mapped(
+  struct('pool', {
+    blockLengths: array(u8, 16),
+    firstSlot: u32,
+    slotCount: u32,
+    slotLength: u8,
+    slotShift: u8,
+    zero: array(u8, 2),
+  }),
+  ({ blockLengths, firstSlot: first, slotCount: count, slotLength: length, slotShift: shift }) => ({
+    blockLengths: blockLengths.filter((one) => one !== 0),
+    ...(count === 0 ? {} : { slots: { first, count, length, shift } }),
+  }),
+  ({ blockLengths, slots }) => ({
     blockLengths: Array.from({ length: 16 }, (_, place) => blockLengths[place] ?? 0),
+    firstSlot: slots?.first ?? 0,
+    slotCount: slots?.count ?? 0,
+    slotLength: slots?.length ?? 0,
+    slotShift: slots?.shift ?? 0,
+    zero: [0, 0],
+  }),
+);
+
+/** struct slot: all zero is none. */
+export const slot: Codec<SlotEntry> = mapped(
+  struct('slot', { peer: u32, policy: u16, used: u8, longer: u8 }),
+  ({ peer, policy, longer }) => ({
+    peer,
+    policy: policy === slotNoPolicy ? noPolicy : policy,
+    longer: longer === 1,
+  }),
+  ({ peer, policy, longer }) => ({
+    peer,
+    policy: policy === noPolicy ? slotNoPolicy : policy,
+    used: 1,
+    longer: longer ? 1 : 0,
   }),
 );
 
@@ -220,6 +261,7 @@ export const layouts = {
   pool,
   blockKey,
   block,
+  slot,
   policy,
   peer,
   sourceKey,

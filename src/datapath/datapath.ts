@@ -125,7 +125,11 @@ export class Datapath implements Disposable {
     const { image, steps } = planMaps(
       desired,
       mapTables(current.parts.maps),
-      { ...current.places, remembered: this.#remembered },
+      {
+        ...current.places,
+        slots: current.parts.maps.slots.info.maxEntries,
+        remembered: this.#remembered,
+      },
       this.#switching,
       nowMs,
     );

@@ -1,5 +1,5 @@
 import type { EncapName } from '../encap/index.js';
-import type { Policy } from '../model/desired.js';
+import type { Policy, PoolEntry } from '../model/desired.js';
 import type { Address, Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import type { Mac } from '../net/mac.js';
@@ -20,6 +20,9 @@ export const externalPeer: PeerIndex = 0xffffffff;
 /** enum policy_index: of blocks whose pool is not ours to send to. */
 export const noPolicy: PolicyIndex = 0xffffffff;
 
+/** SLOT_NO_POLICY: the same in a slot. */
+export const slotNoPolicy = 0xffff;
+
 /** struct peer of abi.h, in the field's terms. */
 export interface PeerEntry {
   readonly family: Family;
@@ -35,6 +38,28 @@ export interface PeerEntry {
 export interface BlockEntry {
   readonly peer: PeerIndex;
   readonly policy: PolicyIndex;
+}
+
+/** A block in the slots of its pool: struct slot of abi.h. */
+export interface SlotEntry extends BlockEntry {
+  /** Addresses of it have entries of their own. */
+  readonly longer: boolean;
+}
+
+/** A pool's part of the slots: its blocks of one prefix length, by their place in the pool. */
+export interface SlotRange {
+  readonly first: number;
+  /** A power of two. */
+  readonly count: number;
+  readonly length: number;
+  /** Bits of an address behind the prefix. */
+  readonly shift: number;
+}
+
+/** struct pool of abi.h. */
+export interface PoolRow extends PoolEntry {
+  /** undefined: all its blocks are in `blocks`. */
+  readonly slots?: SlotRange;
 }
 
 /** struct cutter of abi.h: interface indices. */
@@ -72,6 +97,12 @@ export interface SourceEntry {
   readonly accepted: readonly EncapName[];
 }
 
+/** Blocks by their CIDR, wherever they are. */
+export interface BlockLookup {
+  get(cidr: Cidr): BlockEntry | undefined;
+  values(): Iterable<BlockEntry>;
+}
+
 /** Same encapsulations, in any order. */
 export function sameAccepted(a: readonly EncapName[], b: readonly EncapName[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
@@ -101,6 +132,27 @@ export function sameBlock(a: BlockEntry, b: BlockEntry): boolean {
   return a.peer === b.peer && a.policy === b.policy;
 }
 
+export function sameSlot(a: SlotEntry, b: SlotEntry): boolean {
+  return sameBlock(a, b) && a.longer === b.longer;
+}
+
+export function samePool(a: PoolRow, b: PoolRow): boolean {
+  return (
+    sameRange(a.slots, b.slots) &&
+    a.blockLengths.length === b.blockLengths.length &&
+    a.blockLengths.every((length, place) => length === b.blockLengths[place])
+  );
+}
+
+function sameRange(a: SlotRange | undefined, b: SlotRange | undefined): boolean {
+  return (
+    a?.first === b?.first &&
+    a?.count === b?.count &&
+    a?.length === b?.length &&
+    a?.shift === b?.shift
+  );
+}
+
 export function sameSource(a: SourceEntry, b: SourceEntry): boolean {
   return a.peer === b.peer && sameAccepted(a.accepted, b.accepted);
 }
@@ -109,6 +161,6 @@ export function sameSource(a: SourceEntry, b: SourceEntry): boolean {
 export interface Indexed {
   readonly peers: ReadonlyMap<PeerIndex, PeerEntry>;
   readonly policies: ReadonlyMap<PolicyIndex, Policy>;
-  readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
+  readonly blocks: BlockLookup;
   readonly sources: ReadonlyMap<Address, SourceEntry>;
 }

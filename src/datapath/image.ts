@@ -4,7 +4,6 @@ import {
   type PeerName,
   type Policy,
   type PolicyName,
-  type PoolEntry,
 } from '../model/desired.js';
 import type { NodeName } from '../model/node.js';
 import { families, familyOf, type Address } from '../net/address.js';
@@ -13,13 +12,17 @@ import {
   externalPeer,
   noPolicy,
   selfIndex,
+  slotNoPolicy,
   type BlockEntry,
   type Indexed,
   type PeerEntry,
   type PeerIndex,
   type PolicyIndex,
+  type PoolRow,
+  type SlotEntry,
   type SourceEntry,
 } from './entry.js';
+import { enclosingBlocks, HeldBlocks, slotPlanOf, slotRanges, Slots, type Held } from './slots.js';
 import { peerIndices, policyIndices, type Places, type Remembered } from './indices.js';
 
 /** What the BPF tables should hold: `Desired` with an index for each name. */
@@ -28,22 +31,30 @@ export interface Image {
   readonly externals: ReadonlyMap<Cidr, SourceEntry>;
   readonly peers: ReadonlyMap<PeerIndex, PeerEntry>;
   readonly policies: ReadonlyMap<PolicyIndex, Policy>;
+  /** Those that are in no slot. */
   readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
-  readonly pools: ReadonlyMap<Cidr, PoolEntry>;
+  readonly slots: ReadonlyMap<number, SlotEntry>;
+  readonly pools: ReadonlyMap<Cidr, PoolRow>;
   readonly names: {
     readonly peers: ReadonlyMap<PeerName, PeerIndex>;
     readonly policies: ReadonlyMap<PolicyName, PolicyIndex>;
   };
 }
 
+/** What an image is made beside: what the kernel holds. */
+export type Actual = Omit<Indexed, 'blocks'> & Held;
+
 export interface Allocation {
   readonly peers: Places;
   readonly policies: Places;
   readonly remembered: Remembered;
+  /** How many slots there are. */
+  readonly slots: number;
 }
 
 /** Pure but for the places it takes: the same names keep the indices that the kernel has for them. */
-export function imageOf(desired: Desired, actual: Indexed, allocation: Allocation): Image {
+export function imageOf(desired: Desired, held: Actual, allocation: Allocation): Image {
+  const actual: Indexed = { ...held, blocks: new HeldBlocks(held) };
   const peerOf = peerIndices(desired.peers, actual, allocation.remembered, allocation.peers);
   const policyOf = policyIndices(desired.policies, desired.blocks, actual, allocation.policies);
 
@@ -62,9 +73,9 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
   const policies = new Map<PolicyIndex, Policy>();
   for (const [name, policy] of desired.policies) policies.set(found(policyOf, name), policy);
 
-  const blocks = new Map<Cidr, BlockEntry>();
+  const owners = new Map<Cidr, BlockEntry>();
   for (const [cidr, { peer, policy }] of desired.blocks)
-    blocks.set(cidr, {
+    owners.set(cidr, {
       peer: peer === 'self' ? selfIndex[familyOf(cidr)] : found(peerOf, peer),
       policy: policy === unrouted ? noPolicy : found(policyOf, policy),
     });
@@ -81,10 +92,44 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
     externals: new Map([...desired.externals].map(([cidr, source]) => [cidr, entry(source)])),
     peers,
     policies,
-    blocks,
-    pools: desired.pools,
+    ...placed(desired, owners, held, allocation.slots),
     names: { peers: peerOf, policies: policyOf },
   };
+}
+
+/** Each block in a slot of its pool, where that has one for it. */
+function placed(
+  desired: Desired,
+  owners: ReadonlyMap<Cidr, BlockEntry>,
+  held: Held,
+  room: number,
+): Pick<Image, 'blocks' | 'slots' | 'pools'> {
+  const ranges = slotRanges(slotPlanOf(desired).shapes, held, room);
+  const pools = new Map<Cidr, PoolRow>();
+  for (const [cidr, entry] of desired.pools) {
+    const range = ranges.get(cidr);
+    pools.set(cidr, range === undefined ? entry : { ...entry, slots: range });
+  }
+  const places = new Slots(pools);
+  const enclosing = enclosingBlocks(desired.pools);
+  const blocks = new Map<Cidr, BlockEntry>();
+  const slots = new Map<number, SlotEntry>();
+  const beside: number[] = [];
+  for (const [cidr, entry] of owners) {
+    const place = places.find(cidr);
+    const fits = entry.policy === noPolicy || entry.policy < slotNoPolicy;
+    if (place?.isExact === true && fits && !enclosing.has(cidr))
+      slots.set(place.slot, { ...entry, longer: false });
+    else {
+      blocks.set(cidr, entry);
+      if (place?.isExact === false) beside.push(place.slot);
+    }
+  }
+  for (const slot of beside) {
+    const entry = slots.get(slot);
+    if (entry !== undefined) slots.set(slot, { ...entry, longer: true });
+  }
+  return { blocks, slots, pools };
 }
 
 /** A node's number: the least of its entries' indices. */

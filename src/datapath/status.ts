@@ -62,7 +62,10 @@ export function readStatus(folders: Folders): Status {
   const generation = current(folders, state);
   using opened = openMaps(generation);
   const tables = mapTables(opened.maps);
-  const blocks = [...tables.blocks.entries().values()];
+  const blockCounts = new Map<PeerIndex, number>();
+  for (const table of [tables.blocks, tables.slots])
+    for (const { peer } of table.entries().values())
+      blockCounts.set(peer, (blockCounts.get(peer) ?? 0) + 1);
   const [cutter] = cutters(opened.maps.cutters).entries().values();
   const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
   const placed = (name: ProgramName, index: number | undefined): ProgramStatus =>
@@ -90,7 +93,7 @@ export function readStatus(folders: Folders): Status {
         ...peer,
         index,
         name: state?.peers[index],
-        blocks: blocks.filter((block) => block.peer === index).length,
+        blocks: blockCounts.get(index) ?? 0,
         traffic: readPeerTraffic(opened.maps.peer_traffic, index),
       })),
     verdicts: readVerdicts(opened.maps.verdicts, state?.verdicts ?? {}),

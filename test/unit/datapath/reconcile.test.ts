@@ -18,7 +18,7 @@ test('the tables end as decided, whatever they held before', (t) => {
       const desired = desiredOf(history[history.length - 1] as World);
       for (const cidr of desired.blocks.keys())
         t.is(kernel.ownerOf(cidr), addressOfOwner(desired, cidr), cidr);
-      t.deepEqual([...kernel.maps.blocks.content.keys()].sort(), [...desired.blocks.keys()].sort());
+      t.deepEqual([...kernel.held.keys()].sort(), [...desired.blocks.keys()].sort());
       t.deepEqual([...kernel.maps.pools.content.keys()].sort(), [...desired.pools.keys()].sort());
     }),
   );
