@@ -49,11 +49,12 @@ struct pool {
 	/* Where its blocks of one length are found in slots, by their place in the pool. */
 	__u32 first_slot;
 	__u32 slot_count; /* a power of two; 0: its blocks are in blocks, all of them */
+	__u32 policy;	  /* of those in slots, as in struct block */
 	__u8 slot_length; /* prefix length of these blocks */
 	__u8 slot_shift;  /* bits of an address behind it */
 	__u8 zero[2];
 };
-ABI_SIZE(struct pool, 28);
+ABI_SIZE(struct pool, 32);
 
 /* blocks: hash, {prefix length, masked address} -> owner and policy, of what is not in slots. An
  * address that is borrowed or allocated outside its block's node is an entry of its own (/32,
@@ -76,17 +77,16 @@ struct block {
 };
 ABI_SIZE(struct block, 8);
 
-/* slots: array; pools say whose part of it which is. What most blocks are in: one look at memory, and
- * 8 bytes, for a block. */
-struct slot {
-	__u32 peer;   /* as in struct block */
-	__u16 policy; /* SLOT_NO_POLICY, or an index into policies */
-	__u8 used;    /* 0: no such block here, but there may be one in blocks */
-	__u8 longer;  /* 1: addresses of it have entries of their own, in blocks */
-};
-ABI_SIZE(struct slot, 8);
+#define SLOTS_OF_A_LINE 32
 
-#define SLOT_NO_POLICY 0xffff
+/* slots: array; pools say whose part of it which is. Two bytes are all that most blocks need: where
+ * a million of them take 2 MB, caches go far. */
+struct slot_line {
+	/* 0: no such block here, but there may be one in blocks. Else twice the index of its peer
+	 * and 2; and 1, where addresses of it have entries of their own, in blocks */
+	__u16 slot[SLOTS_OF_A_LINE];
+};
+ABI_SIZE(struct slot_line, 64);
 
 /* policies: array, one for each innermost pool: a mode switch is one write. */
 struct policy {

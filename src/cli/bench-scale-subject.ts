@@ -11,16 +11,17 @@ import {
   ownerOf,
   type ScaleWorld,
 } from '../bench/scale/world.js';
-import { block, blockKey, slot } from '../datapath/abi.js';
+import { block, blockKey, slotLine } from '../datapath/abi.js';
 import { needsOf, sized } from '../datapath/capacity.js';
 import { findClang } from '../datapath/clang.js';
 import { runClang } from '../datapath/compile.js';
-import { firstPeer, type BlockEntry } from '../datapath/entry.js';
+import { firstPeer, slotsOfALine } from '../datapath/entry.js';
 import { generations } from '../datapath/generation.js';
 import { imageOf, type Actual, type Image } from '../datapath/image.js';
 import { Places } from '../datapath/indices.js';
 import { shapesOf } from '../datapath/load.js';
 import { mapNames, mapsOf, openMaps, type Maps } from '../datapath/maps.js';
+import { peerIn, SlotLines, slotOf } from '../datapath/slot.js';
 import { Slots } from '../datapath/slots.js';
 import { sourceFolder } from '../datapath/sources.js';
 import { mapTables } from '../datapath/tables/index.js';
@@ -59,7 +60,7 @@ function openedFor(bytes: Uint8Array, world: ScaleWorld, borrowed: boolean): Ope
   const image = imageOf(desired, nothing, {
     peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
     policies: new Places('policies', 0, maps.policies.info.maxEntries),
-    slots: maps.slots.info.maxEntries,
+    slots: maps.slots.info.maxEntries * slotsOfALine,
     remembered: new Map(),
   });
   const tables = mapTables(maps);
@@ -76,10 +77,10 @@ function openedFor(bytes: Uint8Array, world: ScaleWorld, borrowed: boolean): Ope
     },
     updateOne(number) {
       const cidr = blockCidr(number) as Cidr;
-      const { slot = -1 } = places.find(cidr) ?? {};
-      const [inSlot, inHash] = [moved.slots.get(slot), moved.blocks.get(cidr)];
-      if (inSlot !== undefined) tables.slots.put(new Map([[slot, inSlot]]));
-      else if (inHash !== undefined) tables.blocks.put(new Map([[cidr, inHash]]));
+      const line = Math.floor((places.find(cidr)?.slot ?? -1) / slotsOfALine);
+      const [slots, entry] = [moved.slots.get(line), moved.blocks.get(cidr)];
+      if (slots !== undefined) tables.slots.put(new Map([[line, slots]]));
+      else if (entry !== undefined) tables.blocks.put(new Map([[cidr, entry]]));
       else throw new Error(`${cidr} is nowhere`);
     },
     updateAll() {
@@ -108,25 +109,23 @@ function load(bytes: Uint8Array, { blocks }: ScaleWorld, desired: Desired): BpfO
 }
 
 /** Each block as its next node's. */
-function movedIn({ blocks, slots }: Image, world: ScaleWorld): Pick<Image, 'blocks' | 'slots'> {
-  const moved = <Entry extends BlockEntry>(entry: Entry): Entry => ({
-    ...entry,
-    peer: another(entry, world),
-  });
-  return {
-    blocks: new Map([...blocks].map(([cidr, entry]) => [cidr, moved(entry)])),
-    slots: new Map([...slots].map(([slot, entry]) => [slot, moved(entry)])),
-  };
+function movedIn(image: Image, world: ScaleWorld): Pick<Image, 'blocks' | 'slots'> {
+  const slots = new SlotLines();
+  for (const [number, slot] of new SlotLines(image.slots))
+    slots.set(number, slotOf(another(peerIn(slot), world)));
+  const moved = [...image.blocks].map(
+    ([cidr, entry]) => [cidr, { ...entry, peer: another(entry.peer, world) }] as const,
+  );
+  return { blocks: new Map(moved), slots: slots.lines };
 }
 
 /** Another node that is not this one. */
-function another({ peer }: BlockEntry, { nodes }: ScaleWorld): number {
+function another(peer: number, { nodes }: ScaleWorld): number {
   return peer + 1 < firstPeer + nodes - 1 ? Math.max(peer + 1, firstPeer) : firstPeer;
 }
 
-const policy = 'scale' as PolicyName;
-
 function desiredOf(world: ScaleWorld, borrowed: boolean): Desired {
+  const policy = world.pool as PolicyName;
   const blocks = new Map<Cidr, Owner>();
   for (let number = 0; number < world.blocks; number += 1) {
     const owner = ownerOf(number, world);
@@ -198,6 +197,10 @@ function pinned(pins: string): ReturnType<ScaleSubject['pinned']> {
 /** One look, not a dump: the agent has the machine meanwhile. */
 function peerOfBlock({ pools, slots, blocks }: Maps, cidr: Cidr): number | undefined {
   const place = new Slots(poolTable(pools).entries()).find(cidr);
-  const found = place?.isExact === true ? slots.typed(u32, slot).get(place.slot) : undefined;
-  return found?.peer ?? blocks.typed(blockKey, block).get(cidr)?.peer;
+  if (place?.isExact === true) {
+    const line = slots.typed(u32, slotLine).get(Math.floor(place.slot / slotsOfALine));
+    const slot = line?.[place.slot % slotsOfALine] ?? 0;
+    if (slot !== 0) return peerIn(slot);
+  }
+  return blocks.typed(blockKey, block).get(cidr)?.peer;
 }

@@ -10,6 +10,7 @@ import {
 } from '../datapath/entry.js';
 import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/maps.js';
+import { hasLonger, peerIn, SlotLines } from '../datapath/slot.js';
 import type { HeldBlocks } from '../datapath/slots.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
@@ -99,7 +100,7 @@ export function routedPools(generation: Generation): readonly Cidr[] {
 const columns: Readonly<Record<MapName, readonly string[]>> = {
   blocks: ['block', 'node', 'how', 'nextHop', 'pool'],
   pools: ['pool', 'blockLengths', 'slots'],
-  slots: ['slot', 'node', 'pool', 'longer'],
+  slots: ['slot', 'node', 'longer'],
   peers: ['index', 'node', 'address', 'subnet', 'vtepMac'],
   policies: ['index', 'pool', 'sameSubnet', 'otherSubnet', 'accepted', 'underlay'],
   sources: ['source', 'node', 'accepted'],
@@ -151,11 +152,10 @@ const readers: Readonly<Record<MapName, Reader>> = {
         slots: slots === undefined ? null : slotsText(slots),
       })),
   slots: (maps, names) =>
-    [...slotTable(maps.get('slots')).entries()].map(([slot, { peer, policy, longer }]) => ({
-      slot,
-      node: names.peer(peer),
-      pool: policy === noPolicy ? null : names.policy(policy),
-      longer: longer ? 'yes' : null,
+    [...new SlotLines(slotTable(maps.get('slots')).entries())].map(([number, slot]) => ({
+      slot: number,
+      node: names.peer(peerIn(slot)),
+      longer: hasLonger(slot) ? 'yes' : null,
     })),
   peers: (maps, names) =>
     [...peersIn(maps)].map(([index, { underlay, vtepMac, sameSubnet }]) => ({

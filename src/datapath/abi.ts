@@ -25,13 +25,12 @@ import {
 import { networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { macFromBytes, macToBytes, type Mac } from '../net/mac.js';
 import {
-  noPolicy,
-  slotNoPolicy,
+  slotsOfALine,
   type BlockEntry,
   type PeerEntry,
   type PoolRow,
   type ShortcutEntry,
-  type SlotEntry,
+  type SlotLine,
   type SourceEntry,
   type WorkloadEntry,
 } from './entry.js';
@@ -86,38 +85,33 @@ export const pool: Codec<PoolRow> = mapped(
     blockLengths: array(u8, 16),
     firstSlot: u32,
     slotCount: u32,
+    policy: u32,
     slotLength: u8,
     slotShift: u8,
     zero: array(u8, 2),
   }),
-  ({ blockLengths, firstSlot: first, slotCount: count, slotLength: length, slotShift: shift }) => ({
-    blockLengths: blockLengths.filter((one) => one !== 0),
-    ...(count === 0 ? {} : { slots: { first, count, length, shift } }),
+  ({ blockLengths, firstSlot: first, slotCount: count, policy, slotLength, slotShift }) => ({
+    blockLengths: blockLengths.filter((length) => length !== 0),
+    ...(count === 0
+      ? {}
+      : { slots: { first, count, policy, length: slotLength, shift: slotShift } }),
   }),
   ({ blockLengths, slots }) => ({
     blockLengths: Array.from({ length: 16 }, (_, place) => blockLengths[place] ?? 0),
     firstSlot: slots?.first ?? 0,
     slotCount: slots?.count ?? 0,
+    policy: slots?.policy ?? 0,
     slotLength: slots?.length ?? 0,
     slotShift: slots?.shift ?? 0,
     zero: [0, 0],
   }),
 );
 
-/** struct slot: all zero is none. */
-export const slot: Codec<SlotEntry> = mapped(
-  struct('slot', { peer: u32, policy: u16, used: u8, longer: u8 }),
-  ({ peer, policy, longer }) => ({
-    peer,
-    policy: policy === slotNoPolicy ? noPolicy : policy,
-    longer: longer === 1,
-  }),
-  ({ peer, policy, longer }) => ({
-    peer,
-    policy: policy === noPolicy ? slotNoPolicy : policy,
-    used: 1,
-    longer: longer ? 1 : 0,
-  }),
+/** struct slot_line: all zero is none. */
+export const slotLine: Codec<SlotLine> = mapped(
+  struct('slot_line', { slot: array(u16, slotsOfALine) }),
+  ({ slot }) => Uint16Array.from(slot),
+  (line) => ({ slot: Array.from(line) }),
 );
 
 /** struct block_key. */
@@ -261,7 +255,7 @@ export const layouts = {
   pool,
   blockKey,
   block,
-  slot,
+  slotLine,
   policy,
   peer,
   sourceKey,

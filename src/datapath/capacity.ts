@@ -1,5 +1,5 @@
 import type { Desired } from '../model/desired.js';
-import { firstPeer } from './entry.js';
+import { firstPeer, slotsOfALine } from './entry.js';
 import type { Shape } from './generation.js';
 import { slotPlanOf } from './slots.js';
 
@@ -19,7 +19,7 @@ export function needsOf(desired: Desired, room = 1): Needs {
     path_mtus: peers,
     policies: desired.policies.size * room,
     blocks: (desired.blocks.size - inSlots) * room,
-    slots: slots * room,
+    slots: (slots / slotsOfALine) * room,
     pools: desired.pools.size * room,
   };
 }

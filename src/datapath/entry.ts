@@ -20,8 +20,8 @@ export const externalPeer: PeerIndex = 0xffffffff;
 /** enum policy_index: of blocks whose pool is not ours to send to. */
 export const noPolicy: PolicyIndex = 0xffffffff;
 
-/** SLOT_NO_POLICY: the same in a slot. */
-export const slotNoPolicy = 0xffff;
+/** SLOTS_OF_A_LINE. */
+export const slotsOfALine = 32;
 
 /** struct peer of abi.h, in the field's terms. */
 export interface PeerEntry {
@@ -40,11 +40,8 @@ export interface BlockEntry {
   readonly policy: PolicyIndex;
 }
 
-/** A block in the slots of its pool: struct slot of abi.h. */
-export interface SlotEntry extends BlockEntry {
-  /** Addresses of it have entries of their own. */
-  readonly longer: boolean;
-}
+/** struct slot_line of abi.h: a number for each block, see slot.ts. */
+export type SlotLine = Uint16Array;
 
 /** A pool's part of the slots: its blocks of one prefix length, by their place in the pool. */
 export interface SlotRange {
@@ -54,6 +51,8 @@ export interface SlotRange {
   readonly length: number;
   /** Bits of an address behind the prefix. */
   readonly shift: number;
+  /** Of all blocks in it. */
+  readonly policy: PolicyIndex;
 }
 
 /** struct pool of abi.h. */
@@ -132,8 +131,8 @@ export function sameBlock(a: BlockEntry, b: BlockEntry): boolean {
   return a.peer === b.peer && a.policy === b.policy;
 }
 
-export function sameSlot(a: SlotEntry, b: SlotEntry): boolean {
-  return sameBlock(a, b) && a.longer === b.longer;
+export function sameLine(a: SlotLine, b: SlotLine): boolean {
+  return a.every((slot, place) => slot === b[place]);
 }
 
 export function samePool(a: PoolRow, b: PoolRow): boolean {
@@ -149,7 +148,8 @@ function sameRange(a: SlotRange | undefined, b: SlotRange | undefined): boolean 
     a?.first === b?.first &&
     a?.count === b?.count &&
     a?.length === b?.length &&
-    a?.shift === b?.shift
+    a?.shift === b?.shift &&
+    a?.policy === b?.policy
   );
 }
 

@@ -12,17 +12,17 @@ import {
   externalPeer,
   noPolicy,
   selfIndex,
-  slotNoPolicy,
   type BlockEntry,
   type Indexed,
   type PeerEntry,
   type PeerIndex,
   type PolicyIndex,
   type PoolRow,
-  type SlotEntry,
+  type SlotLine,
   type SourceEntry,
 } from './entry.js';
-import { enclosingBlocks, HeldBlocks, slotPlanOf, slotRanges, Slots, type Held } from './slots.js';
+import { enclosingBlocks, HeldBlocks, slotPlaces, slotPlanOf, Slots, type Held } from './slots.js';
+import { lastPeer, SlotLines, slotOf, withLonger } from './slot.js';
 import { peerIndices, policyIndices, type Places, type Remembered } from './indices.js';
 
 /** What the BPF tables should hold: `Desired` with an index for each name. */
@@ -33,7 +33,7 @@ export interface Image {
   readonly policies: ReadonlyMap<PolicyIndex, Policy>;
   /** Those that are in no slot. */
   readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
-  readonly slots: ReadonlyMap<number, SlotEntry>;
+  readonly slots: ReadonlyMap<number, SlotLine>;
   readonly pools: ReadonlyMap<Cidr, PoolRow>;
   readonly names: {
     readonly peers: ReadonlyMap<PeerName, PeerIndex>;
@@ -92,44 +92,50 @@ export function imageOf(desired: Desired, held: Actual, allocation: Allocation):
     externals: new Map([...desired.externals].map(([cidr, source]) => [cidr, entry(source)])),
     peers,
     policies,
-    ...placed(desired, owners, held, allocation.slots),
+    ...placed({ desired, owners, policyOf }, held, allocation.slots),
     names: { peers: peerOf, policies: policyOf },
   };
 }
 
+interface Unplaced {
+  readonly desired: Desired;
+  readonly owners: ReadonlyMap<Cidr, BlockEntry>;
+  readonly policyOf: ReadonlyMap<PolicyName, PolicyIndex>;
+}
+
 /** Each block in a slot of its pool, where that has one for it. */
 function placed(
-  desired: Desired,
-  owners: ReadonlyMap<Cidr, BlockEntry>,
+  { desired, owners, policyOf }: Unplaced,
   held: Held,
   room: number,
 ): Pick<Image, 'blocks' | 'slots' | 'pools'> {
-  const ranges = slotRanges(slotPlanOf(desired).shapes, held, room);
+  const slotsOf = slotPlaces(slotPlanOf(desired).shapes, held, room);
   const pools = new Map<Cidr, PoolRow>();
   for (const [cidr, entry] of desired.pools) {
-    const range = ranges.get(cidr);
-    pools.set(cidr, range === undefined ? entry : { ...entry, slots: range });
+    const place = slotsOf.get(cidr);
+    const policy = policyOf.get(cidr as string as PolicyName) ?? noPolicy;
+    pools.set(cidr, place === undefined ? entry : { ...entry, slots: { ...place, policy } });
   }
   const places = new Slots(pools);
   const enclosing = enclosingBlocks(desired.pools);
   const blocks = new Map<Cidr, BlockEntry>();
-  const slots = new Map<number, SlotEntry>();
+  const slots = new SlotLines();
   const beside: number[] = [];
   for (const [cidr, entry] of owners) {
     const place = places.find(cidr);
-    const fits = entry.policy === noPolicy || entry.policy < slotNoPolicy;
+    const fits = entry.peer <= lastPeer && entry.policy === place?.range.policy;
     if (place?.isExact === true && fits && !enclosing.has(cidr))
-      slots.set(place.slot, { ...entry, longer: false });
+      slots.set(place.slot, slotOf(entry.peer));
     else {
       blocks.set(cidr, entry);
       if (place?.isExact === false) beside.push(place.slot);
     }
   }
-  for (const slot of beside) {
-    const entry = slots.get(slot);
-    if (entry !== undefined) slots.set(slot, { ...entry, longer: true });
+  for (const number of beside) {
+    const slot = slots.get(number);
+    if (slot !== 0) slots.set(number, withLonger(slot));
   }
-  return { blocks, slots, pools };
+  return { blocks, slots: slots.lines, pools };
 }
 
 /** A node's number: the least of its entries' indices. */

@@ -7,7 +7,7 @@ import type {
   PeerIndex,
   PolicyIndex,
   PoolRow,
-  SlotEntry,
+  SlotLine,
   SourceEntry,
 } from './entry.js';
 import { imageOf, type Allocation, type Image } from './image.js';
@@ -25,7 +25,7 @@ export interface MapTables {
   readonly peers: Table<PeerIndex, PeerEntry>;
   readonly policies: Table<PolicyIndex, Policy>;
   readonly blocks: Table<Cidr, BlockEntry>;
-  readonly slots: Table<number, SlotEntry>;
+  readonly slots: Table<number, SlotLine>;
   readonly pools: Table<Cidr, PoolRow>;
 }
 

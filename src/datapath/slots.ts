@@ -2,14 +2,23 @@ import type { Desired } from '../model/desired.js';
 import { addressBits, addressFromInteger, addressToInteger, familyOf } from '../net/address.js';
 import { cidrOf, networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
-import type { BlockEntry, BlockLookup, PoolRow, SlotEntry, SlotRange } from './entry.js';
+import {
+  noPolicy,
+  slotsOfALine,
+  type BlockEntry,
+  type BlockLookup,
+  type PoolRow,
+  type SlotLine,
+  type SlotRange,
+} from './entry.js';
+import { peerIn, SlotLines } from './slot.js';
 
 /** Slots that any pool may have; a larger one needs a block in every eighth. */
 const freely = 2 ** 16;
 const sparsest = 8;
 
 /** What a pool's part of the slots has to be like, wherever it comes to lie. */
-export type SlotShape = Omit<SlotRange, 'first'>;
+export type SlotShape = Omit<SlotRange, 'first' | 'policy'>;
 
 /** Which pools get slots, and how many of their blocks go there. */
 export interface SlotPlan {
@@ -39,7 +48,8 @@ export function slotPlanOf({ pools, blocks }: Pick<Desired, 'pools' | 'blocks'>)
     const [most] = [...byLength].filter(([length]) => length < bits).sort(([, a], [, b]) => b - a);
     if (most === undefined) continue;
     const [length, found] = most;
-    const count = 2 ** (length - prefixLengthOf(pool));
+    // lines are one pool's alone: in a small pool some bits of its own prefix count too
+    const count = Math.max(slotsOfALine, 2 ** (length - prefixLengthOf(pool)));
     // the programs look at the lower half of an IPv6 address
     if (count > Math.max(freely, sparsest * found) || (bits === 128 && prefixLengthOf(pool) < 64))
       continue;
@@ -47,6 +57,13 @@ export function slotPlanOf({ pools, blocks }: Pick<Desired, 'pools' | 'blocks'>)
     placed += found;
   }
   return { shapes, blocks: placed };
+}
+
+/** The slot of a block, or (not exact) of the block around something longer. */
+export interface FoundSlot {
+  readonly slot: number;
+  readonly range: SlotRange;
+  readonly isExact: boolean;
 }
 
 /** Finds the slot of a block. */
@@ -57,14 +74,14 @@ export class Slots {
     this.#pools = new PrefixTable([...pools].map(([cidr, { slots }]) => [cidr, slots] as const));
   }
 
-  /** Where a block is, or the block around something longer; undefined: its pool has no slots for it. */
-  find(cidr: Cidr): { readonly slot: number; readonly isExact: boolean } | undefined {
+  /** undefined: its pool has no slots for it. */
+  find(cidr: Cidr): FoundSlot | undefined {
     const range = this.#pools.match(cidr)?.value;
     const length = prefixLengthOf(cidr);
     if (range === undefined || length < range.length) return undefined;
     const place =
       (addressToInteger(networkOf(cidr)) >> BigInt(range.shift)) & BigInt(range.count - 1);
-    return { slot: range.first + Number(place), isExact: length === range.length };
+    return { slot: range.first + Number(place), range, isExact: length === range.length };
   }
 }
 
@@ -79,54 +96,56 @@ export function enclosingBlocks(pools: Desired['pools']): ReadonlySet<Cidr> {
   );
 }
 
+/** Where a pool's slots lie. */
+export type SlotPlace = Omit<SlotRange, 'policy'>;
+
 /**
  * Where each pool's slots lie: where they are, else where nothing is or was until now, for a program may still
  * be looking there. A pool that there is no room for stays in the hash.
  */
-export function slotRanges(
+export function slotPlaces(
   shapes: ReadonlyMap<Cidr, SlotShape>,
   actual: Held,
   room: number,
-): ReadonlyMap<Cidr, SlotRange> {
-  const taken = new Set<SlotRange>();
-  const ranges = new Map<Cidr, SlotRange>();
+): ReadonlyMap<Cidr, SlotPlace> {
+  const taken: Stretch[] = strays(actual);
+  const places = new Map<Cidr, SlotPlace>();
   for (const [pool, { slots }] of actual.pools) {
     if (slots === undefined) continue;
-    taken.add(slots);
+    taken.push(slots);
     const shape = shapes.get(pool);
-    if (shape?.count === slots.count && shape.length === slots.length) ranges.set(pool, slots);
+    if (shape?.count === slots.count && shape.length === slots.length)
+      places.set(pool, { ...shape, first: slots.first });
   }
-  for (const slot of strays(actual)) taken.add({ first: slot, count: 1, length: 0, shift: 0 });
   const largestFirst = [...shapes].sort(([, a], [, b]) => b.count - a.count);
   for (const [pool, shape] of largestFirst) {
-    if (ranges.has(pool)) continue;
+    if (places.has(pool)) continue;
     const first = firstFree(shape.count, taken, room);
     if (first === undefined) continue;
-    const range = { ...shape, first };
-    ranges.set(pool, range);
-    taken.add(range);
+    places.set(pool, { ...shape, first });
+    taken.push({ first, count: shape.count });
   }
-  return ranges;
+  return places;
 }
 
-/** Slots in use that are no pool's. */
-function strays({ pools, slots }: Held): number[] {
+type Stretch = Pick<SlotRange, 'first' | 'count'>;
+
+/** Lines in use that are no pool's. */
+function strays({ pools, slots }: Held): Stretch[] {
   const ranges = [...pools.values()].flatMap(({ slots: range }) => range ?? []);
-  return [...slots.keys()].filter((slot) => !ranges.some((range) => isIn(slot, range)));
+  return [...slots.keys()]
+    .map((line) => ({ first: line * slotsOfALine, count: slotsOfALine }))
+    .filter((line) => !ranges.some((range) => overlap(line, range)));
 }
 
-function isIn(slot: number, { first, count }: SlotRange): boolean {
-  return slot >= first && slot < first + count;
+function overlap(a: Stretch, b: Stretch): boolean {
+  return a.first < b.first + b.count && b.first < a.first + a.count;
 }
 
 /** At a multiple of its size: so that what was given back fits again. */
-function firstFree(count: number, taken: ReadonlySet<SlotRange>, room: number): number | undefined {
-  for (let first = 0; first + count <= room; first += count) {
-    const isFree = [...taken].every(
-      (other) => other.first >= first + count || other.first + other.count <= first,
-    );
-    if (isFree) return first;
-  }
+function firstFree(count: number, taken: readonly Stretch[], room: number): number | undefined {
+  for (let first = 0; first + count <= room; first += count)
+    if (!taken.some((other) => overlap({ first, count }, other))) return first;
   return undefined;
 }
 
@@ -134,29 +153,38 @@ function firstFree(count: number, taken: ReadonlySet<SlotRange>, room: number): 
 export interface Held {
   readonly pools: ReadonlyMap<Cidr, PoolRow>;
   readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
-  readonly slots: ReadonlyMap<number, SlotEntry>;
+  /** Lines that are not all 0. */
+  readonly slots: ReadonlyMap<number, SlotLine>;
 }
 
 /** All blocks that the kernel holds, in slots or not. */
 export class HeldBlocks implements BlockLookup, Iterable<[Cidr, BlockEntry]> {
   readonly #held: Held;
   readonly #slots: Slots;
+  readonly #lines: SlotLines;
 
   constructor(held: Held) {
     this.#held = held;
     this.#slots = new Slots(held.pools);
+    this.#lines = new SlotLines(held.slots);
   }
 
   get(cidr: Cidr): BlockEntry | undefined {
     const found = this.#held.blocks.get(cidr);
     if (found !== undefined || this.#held.slots.size === 0) return found;
     const place = this.#slots.find(cidr);
-    return place?.isExact === true ? this.#held.slots.get(place.slot) : undefined;
+    if (place?.isExact !== true) return undefined;
+    const slot = this.#lines.get(place.slot);
+    return slot === 0 ? undefined : { peer: peerIn(slot), policy: place.range.policy };
   }
 
   *values(): IterableIterator<BlockEntry> {
     yield* this.#held.blocks.values();
-    yield* this.#held.slots.values();
+    const ranges = [...this.#held.pools.values()].flatMap(({ slots }) => slots ?? []);
+    for (const [number, slot] of this.#lines) {
+      const range = ranges.find((one) => overlap({ first: number, count: 1 }, one));
+      yield { peer: peerIn(slot), policy: range?.policy ?? noPolicy };
+    }
   }
 
   /** By CIDR; what is in no pool's slots has none. */
@@ -164,17 +192,15 @@ export class HeldBlocks implements BlockLookup, Iterable<[Cidr, BlockEntry]> {
     yield* this.#held.blocks;
     for (const [pool, { slots: range }] of this.#held.pools) {
       if (range === undefined) continue;
+      const { first, count, length, shift, policy } = range;
       const family = familyOf(pool);
-      const network = addressToInteger(networkOf(pool));
-      for (let place = 0; place < range.count; place += 1) {
-        const entry = this.#held.slots.get(range.first + place);
-        if (entry === undefined) continue;
-        const address = addressFromInteger(
-          network + (BigInt(place) << BigInt(range.shift)),
-          family,
-        );
-        const { peer, policy } = entry;
-        yield [`${address}/${range.length}` as Cidr, { peer, policy }];
+      // what the places count from: the pool's address, less the bits of it that are in them
+      const base = (addressToInteger(networkOf(pool)) >> BigInt(shift)) & ~BigInt(count - 1);
+      for (let place = 0; place < count; place += 1) {
+        const slot = this.#lines.get(first + place);
+        if (slot === 0) continue;
+        const address = addressFromInteger((base + BigInt(place)) << BigInt(shift), family);
+        yield [`${address}/${length}` as Cidr, { peer: peerIn(slot), policy }];
       }
     }
   }

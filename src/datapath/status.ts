@@ -11,8 +11,8 @@ import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
 import { cutters } from './tables/cutters.js';
-import { mapTables } from './tables/index.js';
 import { workloads } from './tables/workloads.js';
+import { heldBlocks, mapTables } from './tables/index.js';
 import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
 
 /** What runs on this node, read from the kernel alone: no agent is needed. */
@@ -63,9 +63,8 @@ export function readStatus(folders: Folders): Status {
   using opened = openMaps(generation);
   const tables = mapTables(opened.maps);
   const blockCounts = new Map<PeerIndex, number>();
-  for (const table of [tables.blocks, tables.slots])
-    for (const { peer } of table.entries().values())
-      blockCounts.set(peer, (blockCounts.get(peer) ?? 0) + 1);
+  for (const { peer } of heldBlocks(opened.maps).values())
+    blockCounts.set(peer, (blockCounts.get(peer) ?? 0) + 1);
   const [cutter] = cutters(opened.maps.cutters).entries().values();
   const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
   const placed = (name: ProgramName, index: number | undefined): ProgramStatus =>

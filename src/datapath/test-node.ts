@@ -5,7 +5,7 @@ import type { Mac } from '../net/mac.js';
 import { needsOf } from './capacity.js';
 import type { ObjectFile } from './compile.js';
 import type { Config } from './config.js';
-import { firstPeer, type PeerIndex } from './entry.js';
+import { firstPeer, slotsOfALine, type PeerIndex } from './entry.js';
 import type { Folders } from './folders.js';
 import { imageOf, type Actual, type Image } from './image.js';
 import { Places } from './indices.js';
@@ -116,7 +116,7 @@ function fill(maps: Maps, desired: Desired): Image {
   const image = imageOf(desired, nothing, {
     peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
     policies: new Places('policies', 0, maps.policies.info.maxEntries),
-    slots: maps.slots.info.maxEntries,
+    slots: maps.slots.info.maxEntries * slotsOfALine,
     remembered: new Map(),
   });
   const tables = mapTables(maps);

@@ -1,10 +1,10 @@
-import { slot } from '../abi.js';
-import { sameSlot, type SlotEntry } from '../entry.js';
+import { slotLine } from '../abi.js';
+import { sameLine, type SlotLine } from '../entry.js';
 import type { RawMap } from '../maps.js';
 import type { Table } from '../table.js';
 import { arrayTable } from './array.js';
 
-/** Place of a block in its pool's part of the slots → its owner and policy. */
-export function slots(map: RawMap): Table<number, SlotEntry> {
-  return arrayTable('slots', map, slot, sameSlot);
+/** Lines of slots: the blocks of pools that have a part of them, by their place in the pool. */
+export function slots(map: RawMap): Table<number, SlotLine> {
+  return arrayTable('slots', map, slotLine, sameLine);
 }

@@ -5,7 +5,7 @@ import {
   samePeer,
   samePolicy,
   samePool,
-  sameSlot,
+  sameLine,
   sameSource,
   selfIndex,
   type BlockEntry,
@@ -18,6 +18,7 @@ import {
   type MapTables,
   type NetworkTables,
 } from '../../../src/datapath/plan.js';
+import { peerIn, SlotLines } from '../../../src/datapath/slot.js';
 import { HeldBlocks } from '../../../src/datapath/slots.js';
 import { Switching, type SwitchTiming } from '../../../src/datapath/switching.js';
 import { reconcile, type Change } from '../../../src/datapath/reconcile.js';
@@ -72,7 +73,7 @@ export class Kernel {
         afterWrite,
       ),
       blocks: new MemoryTable<Cidr, Entry<'blocks'>>('blocks', sameBlock, new Map(), afterWrite),
-      slots: new MemoryTable<number, Entry<'slots'>>('slots', sameSlot, new Map(), afterWrite),
+      slots: new MemoryTable<number, Entry<'slots'>>('slots', sameLine, new Map(), afterWrite),
       pools: new MemoryTable<Cidr, Entry<'pools'>>('pools', samePool, new Map(), afterWrite),
     } satisfies MapTables;
     this.network = {
@@ -136,11 +137,14 @@ export class Kernel {
     const row = this.maps.pools.content.get(pool);
     if (route === undefined || row?.blockLengths.includes(26) !== true) return undefined;
     const place = Number(/^\d+\.\d+\.(\d+)/.exec(block)?.[1]) * 4; // a /24 has four /26
-    const slot = row.slots === undefined ? undefined : row.slots.first + place;
-    const entry = this.maps.slots.content.get(slot ?? -1) ?? this.maps.blocks.content.get(block);
-    if (entry === undefined) return undefined;
-    if (entry.peer === selfIndex.ipv4) return 'self';
-    return this.maps.peers.content.get(entry.peer)?.underlay;
+    const slot =
+      row.slots === undefined
+        ? 0
+        : new SlotLines(this.maps.slots.content).get(row.slots.first + place);
+    const peer = slot === 0 ? this.maps.blocks.content.get(block)?.peer : peerIn(slot);
+    if (peer === undefined) return undefined;
+    if (peer === selfIndex.ipv4) return 'self';
+    return this.maps.peers.content.get(peer)?.underlay;
   }
 }
 
