@@ -13,7 +13,7 @@ import type {
 import { imageOf, type Allocation, type Image } from './image.js';
 import type { Remembered } from './indices.js';
 import { step, type Step } from './reconcile.js';
-import { HeldBlocks } from './slots.js';
+import { HeldBlocks, slotChanges, type Held } from './slots.js';
 import type { Switching } from './switching.js';
 import type { Table } from './table.js';
 import type { KernelAddress, KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
@@ -66,10 +66,20 @@ export function planMaps(
       step(tables.peers, image.peers, actual.peers),
       step(tables.policies, policies, actual.policies),
       step(tables.blocks, image.blocks, actual.blocks),
-      step(tables.slots, image.slots, actual.slots),
+      slotStep(tables.slots, image, actual),
       step(tables.pools, image.pools, actual.pools),
     ],
   };
+}
+
+function slotStep(
+  table: MapTables['slots'],
+  desired: Pick<Held, 'slots' | 'pools'>,
+  actual: Pick<Held, 'slots' | 'pools'>,
+): Step {
+  const lines = step(table, desired.slots, actual.slots);
+  const numbers = lines.changes.map(({ key }) => Number(key));
+  return { ...lines, changes: slotChanges(numbers, desired, actual) };
 }
 
 /** The way of routes, neighbours and addresses: behind the maps and the attached programs. */

@@ -11,6 +11,7 @@ import {
   type SlotLine,
   type SlotRange,
 } from './entry.js';
+import type { Change } from './reconcile.js';
 import { peerIn, SlotLines } from './slot.js';
 
 /** Slots that any pool may have; a larger one needs a block in every eighth. */
@@ -192,16 +193,46 @@ export class HeldBlocks implements BlockLookup, Iterable<[Cidr, BlockEntry]> {
     yield* this.#held.blocks;
     for (const [pool, { slots: range }] of this.#held.pools) {
       if (range === undefined) continue;
-      const { first, count, length, shift, policy } = range;
-      const family = familyOf(pool);
-      // what the places count from: the pool's address, less the bits of it that are in them
-      const base = (addressToInteger(networkOf(pool)) >> BigInt(shift)) & ~BigInt(count - 1);
-      for (let place = 0; place < count; place += 1) {
-        const slot = this.#lines.get(first + place);
+      for (let number = range.first; number < range.first + range.count; number += 1) {
+        const slot = this.#lines.get(number);
         if (slot === 0) continue;
-        const address = addressFromInteger((base + BigInt(place)) << BigInt(shift), family);
-        yield [`${address}/${length}` as Cidr, { peer: peerIn(slot), policy }];
+        yield [blockIn(pool, range, number), { peer: peerIn(slot), policy: range.policy }];
       }
     }
   }
+}
+
+/** The block that a slot of a pool is for. */
+function blockIn(pool: Cidr, { first, count, length, shift }: SlotRange, number: number): Cidr {
+  // what the places count from: the pool's address, less the bits of it that are in them
+  const base = (addressToInteger(networkOf(pool)) >> BigInt(shift)) & ~BigInt(count - 1);
+  const address = (base + BigInt(number - first)) << BigInt(shift);
+  return `${addressFromInteger(address, familyOf(pool))}/${length}` as Cidr;
+}
+
+/** Lines of slots are written, blocks are told of. */
+export function slotChanges(
+  lines: readonly number[],
+  desired: Pick<Held, 'slots' | 'pools'>,
+  actual: Pick<Held, 'slots' | 'pools'>,
+): Change[] {
+  const [after, before] = [new SlotLines(desired.slots), new SlotLines(actual.slots)];
+  const ranges = [...desired.pools, ...actual.pools].flatMap(([pool, { slots: range }]) =>
+    range === undefined ? [] : [{ pool, range }],
+  );
+  const keyOf = (number: number): string => {
+    const at = ranges.find(({ range }) => overlap(range, { first: number, count: 1 }));
+    return at === undefined ? `slot ${number}` : blockIn(at.pool, at.range, number);
+  };
+  return lines.flatMap((line) =>
+    Array.from({ length: slotsOfALine }, (_, place) => line * slotsOfALine + place)
+      .filter((number) => after.get(number) !== before.get(number))
+      .map((number): Change => {
+        const slot = after.get(number);
+        const key = keyOf(number);
+        return slot === 0
+          ? { table: 'slots', action: 'remove', key }
+          : { table: 'slots', action: 'put', key, value: { peer: peerIn(slot) } };
+      }),
+  );
 }

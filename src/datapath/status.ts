@@ -21,6 +21,8 @@ export interface Status {
   readonly programs: readonly ProgramStatus[];
   readonly maps: readonly MapStatus[];
   readonly peers: readonly PeerStatus[];
+  /** In slots or not. */
+  readonly blocks: number;
   readonly verdicts: readonly VerdictCount[];
   /** What the programs know of the cutter; undefined: there is none. */
   readonly cutter: CutterEntry | undefined;
@@ -95,6 +97,7 @@ export function readStatus(folders: Folders): Status {
         blocks: blockCounts.get(index) ?? 0,
         traffic: readPeerTraffic(opened.maps.peer_traffic, index),
       })),
+    blocks: [...blockCounts.values()].reduce((sum, count) => sum + count, 0),
     verdicts: readVerdicts(opened.maps.verdicts, state?.verdicts ?? {}),
     state,
   };
