@@ -32,7 +32,7 @@ struct address {
 };
 ABI_SIZE(struct address, 16);
 
-/* pools: LPM trie, pool CIDR -> prefix lengths of the blocks in it.
+/* pools: LPM trie, pool CIDR -> prefix lengths of the blocks in it, and where they are found.
  * prefix_length counts the 32 bits of family too. */
 struct pool_key {
 	__u32 prefix_length;
@@ -46,11 +46,19 @@ ABI_SIZE(struct pool_key, 24);
 
 struct pool {
 	__u8 block_lengths[POOL_BLOCK_LENGTHS]; /* longest first, 0 ends the list */
+	/* Where its blocks of one length are found in slots, by their place in the pool. */
+	__u32 first_slot;
+	__u32 slot_count; /* a power of two; 0: its blocks are in blocks, all of them */
+	__u32 policy;	  /* of those in slots, as in struct block */
+	__u8 slot_length; /* prefix length of these blocks */
+	__u8 slot_shift;  /* bits of an address behind it */
+	__u8 zero[2];
 };
-ABI_SIZE(struct pool, 16);
+ABI_SIZE(struct pool, 32);
 
-/* blocks: hash, {prefix length, masked address} -> owner and policy. An address that is borrowed or
- * allocated outside its block's node is an entry of its own (/32, /128). */
+/* blocks: hash, {prefix length, masked address} -> owner and policy, of what is not in slots. An
+ * address that is borrowed or allocated outside its block's node is an entry of its own (/32,
+ * /128). */
 struct block_key {
 	enum family family;
 	__u32 prefix_length;
@@ -68,6 +76,17 @@ struct block {
 	__u32 policy; /* enum policy_index, or an index into policies */
 };
 ABI_SIZE(struct block, 8);
+
+#define SLOTS_OF_A_LINE 32
+
+/* slots: array; pools say whose part of it which is. Two bytes are all that most blocks need: where
+ * a million of them take 2 MB, caches go far. */
+struct slot_line {
+	/* 0: no such block here, but there may be one in blocks. Else twice the index of its peer
+	 * and 2; and 1, where addresses of it have entries of their own, in blocks */
+	__u16 slot[SLOTS_OF_A_LINE];
+};
+ABI_SIZE(struct slot_line, 64);
 
 /* policies: array, one for each innermost pool: a mode switch is one write. */
 struct policy {

@@ -36,6 +36,14 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, struct slot_line);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct policy);
@@ -158,6 +166,30 @@ enum {
 	NOTHING = 0xfffffffe,
 };
 
+/* The slot of the block that an address lies in; 0: its pool has none for it, or it is unused. A
+ * pool with slots is long enough for the lower half of an IPv6 address to say which. */
+static __always_inline __u16 slot_of(const struct pool *pool, __u32 family, __u64 upper,
+				     __u64 lower)
+{
+	__u64 number = family == FAMILY_IPV4
+			       ? bpf_ntohl(upper >> 32)
+			       : (__u64)bpf_ntohl(lower >> 32) << 32 | bpf_ntohl((__u32)lower);
+	struct slot_line *line;
+	__u32 slot, index;
+
+	if (!pool->slot_count)
+		return 0;
+	slot = pool->first_slot + ((number >> (pool->slot_shift & 63)) & (pool->slot_count - 1));
+	index = slot / SLOTS_OF_A_LINE;
+	line = bpf_map_lookup_elem(&slots, &index);
+	return line ? line->slot[slot % SLOTS_OF_A_LINE] : 0;
+}
+
+static __always_inline __u64 slot_answer(const struct pool *pool, __u16 slot)
+{
+	return (__u64)(slot / 2 - 1) << 32 | pool->policy;
+}
+
 /* A block as one scalar, all that such a function may give back. Not static, so that the verifier
  * follows it once, and not once for each way that leads here (kernels from 5.6). Borrowed addresses
  * are blocks of full length: they win over the block that they come from. */
@@ -167,13 +199,17 @@ __noinline __u64 find_block(__u32 family, __u64 upper, __u64 lower)
 	struct block_key key = {.family = family};
 	struct pool *pool = pool_of(family, &address);
 	struct block *block;
+	__u16 slot;
 
 	if (!pool)
 		return (__u64)NOTHING << 32;
+	slot = slot_of(pool, family, upper, lower);
+	if (slot && slot % 2 == 0)
+		return slot_answer(pool, slot);
 	for (int i = 0; i < POOL_BLOCK_LENGTHS; i++) {
 		__u8 length = pool->block_lengths[i];
 
-		if (!length)
+		if (!length || (slot && length <= pool->slot_length))
 			break;
 		key.prefix_length = length;
 		key.address = prefix_of(&address, length);
@@ -181,7 +217,7 @@ __noinline __u64 find_block(__u32 family, __u64 upper, __u64 lower)
 		if (block)
 			return (__u64)block->peer << 32 | block->policy;
 	}
-	return (__u64)ONLY_A_POOL << 32;
+	return slot ? slot_answer(pool, slot) : (__u64)ONLY_A_POOL << 32;
 }
 
 static __always_inline struct block block_of(enum family family, const struct address *address)

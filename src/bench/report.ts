@@ -77,13 +77,18 @@ export function machineText(machine: BenchRun['machine']): string {
   ].join(', ');
 }
 
+/** A table as Markdown. */
+export function markdownTable({ head, rows }: Grid): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
 /** The report as Markdown. */
 export function markdown(run: BenchRun): string {
-  const table = ({ head, rows }: Grid): string =>
-    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const list = remarks(run).map((remark) => `- ${remark}`);
-  const programs = run.programs.length === 0 ? [] : [table(programGrid(run))];
-  return `${[table(ratioGrid(run)), ...programs, list.join('\n')].join('\n\n')}\n`;
+  const programs = run.programs.length === 0 ? [] : [markdownTable(programGrid(run))];
+  return `${[markdownTable(ratioGrid(run)), ...programs, list.join('\n')].join('\n\n')}\n`;
 }
 
 function titleOf({ metric }: Row): string {

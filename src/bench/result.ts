@@ -25,7 +25,8 @@ const programCost = z.strictObject({
   nanosecondsPerRun: z.number().nonnegative(),
 });
 
-const machine = z.strictObject({
+/** On what it was measured, as a file has it. */
+export const machineShape = z.strictObject({
   cpu: z.string(),
   cpus: count,
   memoryBytes: count,
@@ -53,9 +54,9 @@ const schema = z.strictObject({
   command: z.array(z.string()),
   /** Of the order of the turns, and of the intervals. */
   seed: count,
-  machine,
+  machine: machineShape,
   /** The machine of the receivers, where it is another one. */
-  peer: machine.optional(),
+  peer: machineShape.optional(),
   versions: z.record(z.string(), z.string()),
   plan: z.strictObject({
     underlays: names,
@@ -84,14 +85,25 @@ export type ProgramCost = z.infer<typeof programCost>;
 
 /** Reads the file of a run; says in which field it is none. */
 export function readRun(file: string): BenchRun {
-  const bad = (why: string, cause?: unknown): EncapError =>
-    new EncapError(`cannot read ${file} as a run of encap bench`, {
-      code: 'CONFIG_INVALID',
-      why,
-      hint: 'name a file that `encap bench run` has written',
-      place: { file },
-      cause,
-    });
+  return readResult(file, schema);
+}
+
+/** What kind of result a file holds; undefined where it does not say. */
+export function kindOf(file: string): string | undefined {
+  const parsed = z.object({ kind: z.string() }).safeParse(readJson(file));
+  return parsed.data?.kind;
+}
+
+/** Reads a file that has the shape of a result; says in which field it has not. */
+export function readResult<Result>(file: string, shape: z.ZodType<Result>): Result {
+  const { data, error } = shape.safeParse(readJson(file));
+  if (data !== undefined) return data;
+  const [first, ...others] = error?.issues ?? [];
+  const more = others.length === 0 ? '' : `; and ${others.length} more`;
+  throw unlike(file, `${first?.path.join('.') ?? ''}: ${first?.message ?? ''}${more}`);
+}
+
+function readJson(file: string): unknown {
   let text;
   try {
     text = readFileSync(file, 'utf8');
@@ -102,15 +114,19 @@ export function readRun(file: string): BenchRun {
       cause,
     });
   }
-  let json;
   try {
-    json = JSON.parse(text) as unknown;
+    return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw bad(`it is no JSON: ${(cause as Error).message}`, cause);
+    throw unlike(file, `it is no JSON: ${(cause as Error).message}`, cause);
   }
-  const { data, error } = schema.safeParse(json);
-  if (data !== undefined) return data;
-  const [first, ...others] = error.issues;
-  const more = others.length === 0 ? '' : `; and ${others.length} more`;
-  throw bad(`${first?.path.join('.') ?? ''}: ${first?.message ?? ''}${more}`);
+}
+
+function unlike(file: string, why: string, cause?: unknown): EncapError {
+  return new EncapError(`cannot read ${file} as a run of encap bench`, {
+    code: 'CONFIG_INVALID',
+    why,
+    hint: 'name a file that `encap bench run` has written',
+    place: { file },
+    cause,
+  });
 }

@@ -39,3 +39,7 @@ export const suites = {
 export type SuiteName = keyof typeof suites;
 
 export const suiteNames = Object.keys(suites) as readonly SuiteName[];
+
+/** A suite of another kind, with a room and a result of its own (scale/). */
+export const scaleName = 'scale';
+export const scaleTitle = 'how maps and agent grow with the number of blocks, up to a million';

@@ -12,22 +12,33 @@ import {
   remarks,
   type Grid,
 } from '../bench/report.js';
-import { readRun, type BenchRun } from '../bench/result.js';
-import { suites } from '../bench/suite.js';
 import { rules } from '../bench/rules.js';
+import { kindOf, readRun, type BenchRun } from '../bench/result.js';
+import { scaleGrid, scaleMarkdown, scaleRemarks } from '../bench/scale/report.js';
+import { readScale, type BenchScale } from '../bench/scale/result.js';
+import { scaleName, scaleTitle, suites } from '../bench/suite.js';
 import { underlays } from '../bench/underlay.js';
 import { variants } from '../bench/variant.js';
-import { exitCodes } from '../errors.js';
+import { EncapError, exitCodes } from '../errors.js';
 import { print } from './output.js';
 import { note, type Session } from './session.js';
 import { table } from './table.js';
+
+interface ReportOptions {
+  readonly md?: boolean | undefined;
+  readonly html?: string | undefined;
+}
 
 /** `encap bench report`. */
 export async function report(
   session: Session,
   file: string,
-  { md, html }: { readonly md?: boolean; readonly html?: string },
+  { md, html }: ReportOptions,
 ): Promise<void> {
+  if (kindOf(file) === 'BenchScale') {
+    await reportScale(session, file, { md, html });
+    return;
+  }
   const run = readRun(file);
   if (html !== undefined) {
     await writePage(html, run);
@@ -36,6 +47,30 @@ export async function report(
   if (md === true) process.stdout.write(markdown(run));
   else if (html === undefined)
     await print(session, { document: run, text: () => reportText(session, run) });
+}
+
+async function reportScale(
+  session: Session,
+  file: string,
+  { md, html }: ReportOptions,
+): Promise<void> {
+  if (html !== undefined)
+    throw new EncapError(`cannot make a page of ${file}: a run of the suite scale has no plots`, {
+      code: 'USAGE',
+      hint: 'take the table, or --md',
+    });
+  const run = readScale(file);
+  if (md === true) process.stdout.write(scaleMarkdown(run));
+  else await print(session, { document: run, text: () => scaleText(session, run) });
+}
+
+/** The table of a run, and how to read it. */
+export function scaleText(session: Session, run: BenchScale): string {
+  return [
+    gridText(session, scaleGrid(run)),
+    '',
+    ...scaleRemarks(run).map((remark) => session.paint.dim(remark)),
+  ].join('\n');
 }
 
 export async function writePage(file: string, run: BenchRun): Promise<void> {
@@ -60,6 +95,13 @@ export async function compare(
   later: string,
   allowed: number,
 ): Promise<void> {
+  for (const file of [earlier, later])
+    if (kindOf(file) === 'BenchScale')
+      throw new EncapError(`cannot compare ${file}: it is a run of the suite scale`, {
+        code: 'USAGE',
+        why: 'only runs of networks have a base that ratios could be taken to',
+        hint: `look at the two side by side: encap bench report ${file}`,
+      });
   const items = changesOf(readRun(earlier), readRun(later), allowed);
   const document = { apiVersion: 'encap/v1', kind: 'BenchComparison', allowed, items };
   await print(session, {
@@ -92,7 +134,7 @@ function changesTable(session: Session, items: readonly Change[]): string {
 /** `encap bench list`. */
 export async function list(session: Session): Promise<void> {
   const items = [
-    ...rows('suite', suites),
+    ...rows('suite', { ...suites, [scaleName]: { title: scaleTitle } }),
     ...rows('variant', variants),
     ...rows('underlay', underlays),
     ...rows('rules', rules),

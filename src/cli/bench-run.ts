@@ -8,7 +8,7 @@ import { metrics } from '../bench/metric.js';
 import { markdown } from '../bench/report.js';
 import { run as measure, type Plan, type Progress } from '../bench/run.js';
 import { rulesNames } from '../bench/rules.js';
-import { suiteNames, suites } from '../bench/suite.js';
+import { scaleName, suiteNames, suites } from '../bench/suite.js';
 import { underlayNames } from '../bench/underlay.js';
 import { usualBase, variantNames } from '../bench/variant.js';
 import { EncapError } from '../errors.js';
@@ -22,18 +22,13 @@ import { ownVersion } from './version.js';
 
 /** `encap bench run`. */
 export async function run(session: Session, suite: string, options: RunOptions): Promise<void> {
+  refuse(options, ['blocks'], suite);
   const { plan, makeBed } = await planOf(suite, options);
-  const out =
-    options.out ?? `encap-bench-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
-  mkdirSync(out, { recursive: true }); // before anything is measured for nothing
-  const stop = new AbortController();
-  const interrupted = (): void => stop.abort();
-  // not once: execa ends this process with the signal when nobody listens to it any more
-  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  const out = outFolder(options);
   const result = await measure(plan, makeBed, {
     command: ['encap', ...process.argv.slice(2)],
     versions: { encap: await ownVersion() },
-    signal: stop.signal,
+    signal: untilInterrupted(),
     onStep: (sentence) => note(session, `${session.notePaint.green('✔')} ${sentence}`),
     onProgress: (progress) => tell(session, progress, plan.rounds),
   });
@@ -43,6 +38,36 @@ export async function run(session: Session, suite: string, options: RunOptions):
   await print(session, { document: result, text: () => reportText(session, result) });
   note(session, `${out}: run.json, run.md, run.html written`);
   if (!result.complete) process.exitCode = 130;
+}
+
+/** Made before anything is measured for nothing. */
+export function outFolder({ out }: RunOptions): string {
+  const folder = out ?? `encap-bench-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`;
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** Fires with Ctrl-C: what is measured until then is kept. */
+export function untilInterrupted(): AbortSignal {
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  // not once: execa ends this process with the signal when nobody listens to it any more
+  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  return stop.signal;
+}
+
+/** Options that say nothing in a suite would be passed over in silence. */
+export function refuse(
+  options: RunOptions,
+  names: readonly (keyof RunOptions)[],
+  suite: string,
+): void {
+  const [wrong] = names.filter((name) => options[name] !== undefined);
+  if (wrong === undefined) return;
+  throw new EncapError(`cannot measure the suite ${suite}: --${wrong} says nothing in it`, {
+    code: 'USAGE',
+    hint: `leave out --${wrong}; encap bench run --help`,
+  });
 }
 
 async function planOf(
@@ -104,7 +129,7 @@ async function known<Name extends string>(
   if (found !== undefined) return found;
   throw new EncapError(`cannot measure the ${what} ${asked}: there is no such ${what}`, {
     code: 'USAGE',
-    hint: await didYouMean(asked, names, list),
+    hint: await didYouMean(asked, what === 'suite' ? [...names, scaleName] : names, list),
   });
 }
 

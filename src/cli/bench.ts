@@ -8,6 +8,7 @@ export function define(command: Command): void {
     ['sudo encap bench run short', 'a first impression, in minutes'],
     ['sudo encap bench run --out results', 'everything: above an hour'],
     ['encap bench run --ssh a,b --path lan=192.0.2.1,192.0.2.2', 'between two machines'],
+    ['sudo encap bench run scale --blocks 1k,100k', 'how it grows with the number of blocks'],
     ['encap bench report results/run.json', 'the table once more'],
     ['encap bench compare old/run.json new/run.json', 'exit code 7 when something became slower'],
   ]);
@@ -30,6 +31,7 @@ export interface RunOptions {
   readonly ssh?: readonly string[];
   readonly sshConfig?: string;
   readonly path?: readonly string[];
+  readonly blocks?: readonly number[];
   readonly out?: string;
 }
 
@@ -40,7 +42,7 @@ function run(parent: Command): void {
     .command('run')
     .summary(summary)
     .description(summary)
-    .argument('[suite]', 'default or short', 'default')
+    .argument('[suite]', 'default, short or scale', 'default')
     .option('--variants <names>', 'what carries the packets (encap bench list)', words)
     .option('--underlays <names>', 'super, wire', words)
     .option('--rules <name>', 'of netfilter on the nodes: none, calico')
@@ -55,6 +57,7 @@ function run(parent: Command): void {
     .option('--ssh <a,b>', 'measure between these two machines, as they are', words)
     .option('--path <name=a,b>', 'from an address of a to one of b; once for each path', more)
     .option('--ssh-config <file>', 'for ssh, in the place of your own (ssh -F)')
+    .option('--blocks <numbers>', 'scale alone: 1k,10k,100k,1M or some of them', counts)
     .option('--out <dir>', 'for run.json, run.md and run.html (default: encap-bench-<time>)');
   examplesOf(command, [
     ['sudo encap bench run short', 'few loads, a second each'],
@@ -64,7 +67,9 @@ function run(parent: Command): void {
       'what the overlay costs there',
     ],
   ]).action(async (suite: string, options: RunOptions) => {
-    await (await import('./bench-run.js')).run(sessionOf(command), suite, options);
+    const session = sessionOf(command);
+    if (suite === 'scale') await (await import('./bench-scale.js')).run(session, options);
+    else await (await import('./bench-run.js')).run(session, suite, options);
   });
 }
 
@@ -125,6 +130,17 @@ function words(text: string): readonly string[] {
 
 function more(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
+}
+
+/** `1k,250000,1M`. */
+function counts(text: string): readonly number[] {
+  return words(text).map((word) => {
+    const [, digits = '', unit = ''] = /^(\d+)([kM]?)$/.exec(word) ?? [];
+    const count = Number(digits) * { '': 1, k: 1e3, M: 1e6 }[unit as '' | 'k' | 'M'];
+    if (digits === '' || count < 1000 || count > 1e6)
+      throw new InvalidArgumentError('expected numbers from 1k to 1M, with commas between them.');
+    return count;
+  });
 }
 
 function whole(text: string): number {

@@ -5,15 +5,20 @@ import {
   firstPeer,
   noPolicy,
   type PeerEntry,
+  type SlotRange,
   type SourceEntry,
 } from '../datapath/entry.js';
 import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/maps.js';
+import { hasLonger, peerIn, SlotLines } from '../datapath/slot.js';
+import type { HeldBlocks } from '../datapath/slots.js';
 import type { State } from '../datapath/state.js';
 import { arrayTable } from '../datapath/tables/array.js';
 import { cutters } from '../datapath/tables/cutters.js';
 import { shortcuts } from '../datapath/tables/shortcuts.js';
 import { workloads } from '../datapath/tables/workloads.js';
+import { heldBlocks } from '../datapath/tables/index.js';
+import { slots as slotTable } from '../datapath/tables/slots.js';
 import { readPathMtus } from '../datapath/path-mtu.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
 import type { Policy } from '../model/desired.js';
@@ -74,7 +79,7 @@ export function waysByPeer(generation: Generation): ReadonlyMap<number, readonly
   const peers = peersIn(maps);
   const policies = policiesIn(maps);
   const ways = new Map<number, Set<string>>();
-  for (const { peer, policy } of maps.get('blocks').typed(abi.blockKey, abi.block).values()) {
+  for (const { peer, policy } of blocksIn(maps).values()) {
     if (policy === noPolicy) continue;
     const { how } = wayTo(peers.get(peer), peer, policies.get(policy));
     ways.set(peer, (ways.get(peer) ?? new Set()).add(how));
@@ -86,8 +91,7 @@ export function waysByPeer(generation: Generation): ReadonlyMap<number, readonly
 export function routedPools(generation: Generation): readonly Cidr[] {
   using maps = new Opened(generation);
   const pools = new PrefixTable(maps.get('pools').typed(abi.poolKey, abi.pool).readAll());
-  const blocks = maps.get('blocks').typed(abi.blockKey, abi.block).readAll();
-  const routed = blocks
+  const routed = [...blocksIn(maps)]
     .filter(([, { policy }]) => policy !== noPolicy)
     .map(([block]) => pools.match(block)?.cidr);
   return [...new Set(routed)].filter((pool) => pool !== undefined).sort(compareCidrs);
@@ -95,7 +99,8 @@ export function routedPools(generation: Generation): readonly Cidr[] {
 
 const columns: Readonly<Record<MapName, readonly string[]>> = {
   blocks: ['block', 'node', 'how', 'nextHop', 'pool'],
-  pools: ['pool', 'blockLengths'],
+  pools: ['pool', 'blockLengths', 'slots'],
+  slots: ['slot', 'node', 'longer'],
   peers: ['index', 'node', 'address', 'subnet', 'vtepMac'],
   policies: ['index', 'pool', 'sameSubnet', 'otherSubnet', 'accepted', 'underlay'],
   sources: ['source', 'node', 'accepted'],
@@ -123,10 +128,7 @@ const readers: Readonly<Record<MapName, Reader>> = {
   blocks: (maps, names) => {
     const peers = peersIn(maps);
     const policies = policiesIn(maps);
-    return maps
-      .get('blocks')
-      .typed(abi.blockKey, abi.block)
-      .readAll()
+    return [...blocksIn(maps)]
       .map(([block, { peer, policy }]) => ({
         block,
         node: names.peer(peer),
@@ -144,10 +146,17 @@ const readers: Readonly<Record<MapName, Reader>> = {
       .get('pools')
       .typed(abi.poolKey, abi.pool)
       .readAll()
-      .map(([pool, { blockLengths }]) => ({
+      .map(([pool, { blockLengths, slots }]) => ({
         pool,
         blockLengths: blockLengths.map((length) => `/${length}`).join(' '),
+        slots: slots === undefined ? null : slotsText(slots),
       })),
+  slots: (maps, names) =>
+    [...new SlotLines(slotTable(maps.get('slots')).entries())].map(([number, slot]) => ({
+      slot: number,
+      node: names.peer(peerIn(slot)),
+      longer: hasLonger(slot) ? 'yes' : null,
+    })),
   peers: (maps, names) =>
     [...peersIn(maps)].map(([index, { underlay, vtepMac, sameSubnet }]) => ({
       index,
@@ -211,6 +220,11 @@ const readers: Readonly<Record<MapName, Reader>> = {
     [...shortcuts(maps.get('shortcuts')).entries().values()].map((entry) => ({ ...entry })),
 };
 
+/** `/26 0-1023`: blocks of this length have these slots. */
+function slotsText({ length, first, count }: SlotRange): string {
+  return `/${length} ${first}-${first + count - 1}`;
+}
+
 function counted(name: string, { packets, bytes }: Traffic): Record<string, Cell> {
   return { [`${name}Packets`]: Number(packets), [`${name}Bytes`]: Number(bytes) };
 }
@@ -242,6 +256,14 @@ function wayTo(
 
 function isSelf(index: number): boolean {
   return index < firstPeer;
+}
+
+function blocksIn(maps: Opened): HeldBlocks {
+  return heldBlocks({
+    blocks: maps.get('blocks'),
+    slots: maps.get('slots'),
+    pools: maps.get('pools'),
+  });
 }
 
 function peersIn(maps: Opened): ReadonlyMap<number, PeerEntry> {

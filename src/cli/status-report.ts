@@ -117,7 +117,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
           .map((route) => (route.type === 'unicast' ? route.mtu : undefined))
           .find((mtu) => mtu !== undefined) ?? null,
     })),
-    blocks: status.maps.find(({ name }) => name === 'blocks')?.entries ?? 0,
+    blocks: status.blocks,
     peers: peers.map((peer) => reportedPeer(peer, ways.get(peer.index) ?? [])),
     verdicts: verdicts.map(({ verdict, kind, egress, ingress }) => ({
       verdict,

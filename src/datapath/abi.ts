@@ -13,7 +13,7 @@ import {
   type Codec,
 } from 'libbpf-ts';
 import type { EncapName } from '../encap/index.js';
-import type { Policy, PoolEntry } from '../model/desired.js';
+import type { Policy } from '../model/desired.js';
 import {
   addressBits,
   addressFromBytes,
@@ -24,7 +24,16 @@ import {
 } from '../net/address.js';
 import { networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { macFromBytes, macToBytes, type Mac } from '../net/mac.js';
-import type { BlockEntry, PeerEntry, ShortcutEntry, SourceEntry, WorkloadEntry } from './entry.js';
+import {
+  slotsOfALine,
+  type BlockEntry,
+  type PeerEntry,
+  type PoolRow,
+  type ShortcutEntry,
+  type SlotLine,
+  type SourceEntry,
+  type WorkloadEntry,
+} from './entry.js';
 
 // The layouts of bpf/abi.h, compared with the object's BTF before anything is loaded (load.ts).
 
@@ -71,12 +80,38 @@ export const poolKey: Codec<Cidr> = mapped(
 const familyBits = 32;
 
 /** struct pool. */
-export const pool: Codec<PoolEntry> = mapped(
-  struct('pool', { blockLengths: array(u8, 16) }),
-  ({ blockLengths }) => ({ blockLengths: blockLengths.filter((length) => length !== 0) }),
-  ({ blockLengths }) => ({
-    blockLengths: Array.from({ length: 16 }, (_, place) => blockLengths[place] ?? 0),
+export const pool: Codec<PoolRow> = mapped(
+  struct('pool', {
+    blockLengths: array(u8, 16),
+    firstSlot: u32,
+    slotCount: u32,
+    policy: u32,
+    slotLength: u8,
+    slotShift: u8,
+    zero: array(u8, 2),
   }),
+  ({ blockLengths, firstSlot: first, slotCount: count, policy, slotLength, slotShift }) => ({
+    blockLengths: blockLengths.filter((length) => length !== 0),
+    ...(count === 0
+      ? {}
+      : { slots: { first, count, policy, length: slotLength, shift: slotShift } }),
+  }),
+  ({ blockLengths, slots }) => ({
+    blockLengths: Array.from({ length: 16 }, (_, place) => blockLengths[place] ?? 0),
+    firstSlot: slots?.first ?? 0,
+    slotCount: slots?.count ?? 0,
+    policy: slots?.policy ?? 0,
+    slotLength: slots?.length ?? 0,
+    slotShift: slots?.shift ?? 0,
+    zero: [0, 0],
+  }),
+);
+
+/** struct slot_line: all zero is none. */
+export const slotLine: Codec<SlotLine> = mapped(
+  struct('slot_line', { slot: array(u16, slotsOfALine) }),
+  ({ slot }) => Uint16Array.from(slot),
+  (line) => ({ slot: Array.from(line) }),
 );
 
 /** struct block_key. */
@@ -220,6 +255,7 @@ export const layouts = {
   pool,
   blockKey,
   block,
+  slotLine,
   policy,
   peer,
   sourceKey,

@@ -1,12 +1,15 @@
 import type { Desired } from '../model/desired.js';
-import { firstPeer } from './entry.js';
+import { firstPeer, slotsOfALine } from './entry.js';
 import type { Shape } from './generation.js';
+import { slotPlanOf } from './slots.js';
 
 /** How many entries each table must take. */
 export type Needs = Readonly<Record<string, number>>;
 
 /** What a desired state needs, `room` times over: a change puts new entries before it removes old ones. */
 export function needsOf(desired: Desired, room = 1): Needs {
+  const { shapes, blocks: inSlots } = slotPlanOf(desired);
+  const slots = [...shapes.values()].reduce((sum, { count }) => sum + count, 0);
   const peers = firstPeer + desired.peers.size * room;
   return {
     sources: desired.sources.size * room,
@@ -15,7 +18,8 @@ export function needsOf(desired: Desired, room = 1): Needs {
     peer_traffic: peers,
     path_mtus: peers,
     policies: desired.policies.size * room,
-    blocks: desired.blocks.size * room,
+    blocks: (desired.blocks.size - inSlots) * room,
+    slots: (slots / slotsOfALine) * room,
     pools: desired.pools.size * room,
   };
 }

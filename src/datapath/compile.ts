@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { EncapError } from '../errors.js';
 import { findClang, systemIncludes } from './clang.js';
@@ -79,12 +79,12 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'encap');
 }
 
-/** Compiles a source of a folder; clang's own lines are the error's reason. */
-export function runClang(clang: string, folder: string, program: ProgramFile): Uint8Array {
+/** Compiles a source of a folder (its name without `.bpf.c`); clang's own lines are the error's reason. */
+export function runClang(clang: string, folder: string, program: string): Uint8Array {
   const source = `${program}.bpf.c`;
   const scratch = mkdtempSync(join(tmpdir(), 'encap-compile-'));
   try {
-    const output = join(scratch, `${program}.bpf.o`);
+    const output = join(scratch, `${basename(program)}.bpf.o`);
     execFileSync(clang, [...flags(), '-c', source, '-o', output], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],

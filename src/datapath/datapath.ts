@@ -20,8 +20,8 @@ import type { ObjectFile, ProgramFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
 import { Merging, type Merged } from './merging.js';
 import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
-import { firstPeer } from './entry.js';
 import { FastPaths, type FastPath } from './fast-path.js';
+import { firstPeer, slotsOfALine } from './entry.js';
 import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
@@ -125,7 +125,11 @@ export class Datapath implements Disposable {
     const { image, steps } = planMaps(
       desired,
       mapTables(current.parts.maps),
-      { ...current.places, remembered: this.#remembered },
+      {
+        ...current.places,
+        slots: current.parts.maps.slots.info.maxEntries * slotsOfALine,
+        remembered: this.#remembered,
+      },
       this.#switching,
       nowMs,
     );

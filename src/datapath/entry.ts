@@ -1,5 +1,5 @@
 import type { EncapName } from '../encap/index.js';
-import type { Policy } from '../model/desired.js';
+import type { Policy, PoolEntry } from '../model/desired.js';
 import type { Address, Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import type { Mac } from '../net/mac.js';
@@ -20,6 +20,9 @@ export const externalPeer: PeerIndex = 0xffffffff;
 /** enum policy_index: of blocks whose pool is not ours to send to. */
 export const noPolicy: PolicyIndex = 0xffffffff;
 
+/** SLOTS_OF_A_LINE. */
+export const slotsOfALine = 32;
+
 /** struct peer of abi.h, in the field's terms. */
 export interface PeerEntry {
   readonly family: Family;
@@ -35,6 +38,27 @@ export interface PeerEntry {
 export interface BlockEntry {
   readonly peer: PeerIndex;
   readonly policy: PolicyIndex;
+}
+
+/** struct slot_line of abi.h: a number for each block, see slot.ts. */
+export type SlotLine = Uint16Array;
+
+/** A pool's part of the slots: its blocks of one prefix length, by their place in the pool. */
+export interface SlotRange {
+  readonly first: number;
+  /** A power of two. */
+  readonly count: number;
+  readonly length: number;
+  /** Bits of an address behind the prefix. */
+  readonly shift: number;
+  /** Of all blocks in it. */
+  readonly policy: PolicyIndex;
+}
+
+/** struct pool of abi.h. */
+export interface PoolRow extends PoolEntry {
+  /** undefined: all its blocks are in `blocks`. */
+  readonly slots?: SlotRange;
 }
 
 /** struct cutter of abi.h: interface indices. */
@@ -72,6 +96,12 @@ export interface SourceEntry {
   readonly accepted: readonly EncapName[];
 }
 
+/** Blocks by their CIDR, wherever they are. */
+export interface BlockLookup {
+  get(cidr: Cidr): BlockEntry | undefined;
+  values(): Iterable<BlockEntry>;
+}
+
 /** Same encapsulations, in any order. */
 export function sameAccepted(a: readonly EncapName[], b: readonly EncapName[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
@@ -101,6 +131,28 @@ export function sameBlock(a: BlockEntry, b: BlockEntry): boolean {
   return a.peer === b.peer && a.policy === b.policy;
 }
 
+export function sameLine(a: SlotLine, b: SlotLine): boolean {
+  return a.every((slot, place) => slot === b[place]);
+}
+
+export function samePool(a: PoolRow, b: PoolRow): boolean {
+  return (
+    sameRange(a.slots, b.slots) &&
+    a.blockLengths.length === b.blockLengths.length &&
+    a.blockLengths.every((length, place) => length === b.blockLengths[place])
+  );
+}
+
+function sameRange(a: SlotRange | undefined, b: SlotRange | undefined): boolean {
+  return (
+    a?.first === b?.first &&
+    a?.count === b?.count &&
+    a?.length === b?.length &&
+    a?.shift === b?.shift &&
+    a?.policy === b?.policy
+  );
+}
+
 export function sameSource(a: SourceEntry, b: SourceEntry): boolean {
   return a.peer === b.peer && sameAccepted(a.accepted, b.accepted);
 }
@@ -109,6 +161,6 @@ export function sameSource(a: SourceEntry, b: SourceEntry): boolean {
 export interface Indexed {
   readonly peers: ReadonlyMap<PeerIndex, PeerEntry>;
   readonly policies: ReadonlyMap<PolicyIndex, Policy>;
-  readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
+  readonly blocks: BlockLookup;
   readonly sources: ReadonlyMap<Address, SourceEntry>;
 }

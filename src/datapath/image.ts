@@ -4,7 +4,6 @@ import {
   type PeerName,
   type Policy,
   type PolicyName,
-  type PoolEntry,
 } from '../model/desired.js';
 import type { NodeName } from '../model/node.js';
 import { families, familyOf, type Address } from '../net/address.js';
@@ -18,8 +17,12 @@ import {
   type PeerEntry,
   type PeerIndex,
   type PolicyIndex,
+  type PoolRow,
+  type SlotLine,
   type SourceEntry,
 } from './entry.js';
+import { enclosingBlocks, HeldBlocks, slotPlaces, slotPlanOf, Slots, type Held } from './slots.js';
+import { lastPeer, SlotLines, slotOf, withLonger } from './slot.js';
 import { peerIndices, policyIndices, type Places, type Remembered } from './indices.js';
 
 /** What the BPF tables should hold: `Desired` with an index for each name. */
@@ -28,22 +31,30 @@ export interface Image {
   readonly externals: ReadonlyMap<Cidr, SourceEntry>;
   readonly peers: ReadonlyMap<PeerIndex, PeerEntry>;
   readonly policies: ReadonlyMap<PolicyIndex, Policy>;
+  /** Those that are in no slot. */
   readonly blocks: ReadonlyMap<Cidr, BlockEntry>;
-  readonly pools: ReadonlyMap<Cidr, PoolEntry>;
+  readonly slots: ReadonlyMap<number, SlotLine>;
+  readonly pools: ReadonlyMap<Cidr, PoolRow>;
   readonly names: {
     readonly peers: ReadonlyMap<PeerName, PeerIndex>;
     readonly policies: ReadonlyMap<PolicyName, PolicyIndex>;
   };
 }
 
+/** What an image is made beside: what the kernel holds. */
+export type Actual = Omit<Indexed, 'blocks'> & Held;
+
 export interface Allocation {
   readonly peers: Places;
   readonly policies: Places;
   readonly remembered: Remembered;
+  /** How many slots there are. */
+  readonly slots: number;
 }
 
 /** Pure but for the places it takes: the same names keep the indices that the kernel has for them. */
-export function imageOf(desired: Desired, actual: Indexed, allocation: Allocation): Image {
+export function imageOf(desired: Desired, held: Actual, allocation: Allocation): Image {
+  const actual: Indexed = { ...held, blocks: new HeldBlocks(held) };
   const peerOf = peerIndices(desired.peers, actual, allocation.remembered, allocation.peers);
   const policyOf = policyIndices(desired.policies, desired.blocks, actual, allocation.policies);
 
@@ -62,9 +73,9 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
   const policies = new Map<PolicyIndex, Policy>();
   for (const [name, policy] of desired.policies) policies.set(found(policyOf, name), policy);
 
-  const blocks = new Map<Cidr, BlockEntry>();
+  const owners = new Map<Cidr, BlockEntry>();
   for (const [cidr, { peer, policy }] of desired.blocks)
-    blocks.set(cidr, {
+    owners.set(cidr, {
       peer: peer === 'self' ? selfIndex[familyOf(cidr)] : found(peerOf, peer),
       policy: policy === unrouted ? noPolicy : found(policyOf, policy),
     });
@@ -81,10 +92,50 @@ export function imageOf(desired: Desired, actual: Indexed, allocation: Allocatio
     externals: new Map([...desired.externals].map(([cidr, source]) => [cidr, entry(source)])),
     peers,
     policies,
-    blocks,
-    pools: desired.pools,
+    ...placed({ desired, owners, policyOf }, held, allocation.slots),
     names: { peers: peerOf, policies: policyOf },
   };
+}
+
+interface Unplaced {
+  readonly desired: Desired;
+  readonly owners: ReadonlyMap<Cidr, BlockEntry>;
+  readonly policyOf: ReadonlyMap<PolicyName, PolicyIndex>;
+}
+
+/** Each block in a slot of its pool, where that has one for it. */
+function placed(
+  { desired, owners, policyOf }: Unplaced,
+  held: Held,
+  room: number,
+): Pick<Image, 'blocks' | 'slots' | 'pools'> {
+  const slotsOf = slotPlaces(slotPlanOf(desired).shapes, held, room);
+  const pools = new Map<Cidr, PoolRow>();
+  for (const [cidr, entry] of desired.pools) {
+    const place = slotsOf.get(cidr);
+    const policy = policyOf.get(cidr as string as PolicyName) ?? noPolicy;
+    pools.set(cidr, place === undefined ? entry : { ...entry, slots: { ...place, policy } });
+  }
+  const places = new Slots(pools);
+  const enclosing = enclosingBlocks(desired.pools);
+  const blocks = new Map<Cidr, BlockEntry>();
+  const slots = new SlotLines();
+  const beside: number[] = [];
+  for (const [cidr, entry] of owners) {
+    const place = places.find(cidr);
+    const fits = entry.peer <= lastPeer && entry.policy === place?.range.policy;
+    if (place?.isExact === true && fits && !enclosing.has(cidr))
+      slots.set(place.slot, slotOf(entry.peer));
+    else {
+      blocks.set(cidr, entry);
+      if (place?.isExact === false) beside.push(place.slot);
+    }
+  }
+  for (const number of beside) {
+    const slot = slots.get(number);
+    if (slot !== 0) slots.set(number, withLonger(slot));
+  }
+  return { blocks, slots: slots.lines, pools };
 }
 
 /** A node's number: the least of its entries' indices. */

@@ -171,7 +171,8 @@ function checkLayouts({ btf }: OpenObject): void {
   }
 }
 
-function shapesOf({ maps }: OpenObject): Shape[] {
+/** What the maps of an object look like, before they are made. */
+export function shapesOf({ maps }: OpenObject): Shape[] {
   return mapNames.map((name) => {
     const map = maps.get(name);
     if (map === undefined)

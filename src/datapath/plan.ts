@@ -1,10 +1,19 @@
-import type { Desired, PeerName, Policy, PoolEntry } from '../model/desired.js';
+import type { Desired, PeerName, Policy } from '../model/desired.js';
 import type { Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
-import type { BlockEntry, PeerEntry, PeerIndex, PolicyIndex, SourceEntry } from './entry.js';
+import type {
+  BlockEntry,
+  PeerEntry,
+  PeerIndex,
+  PolicyIndex,
+  PoolRow,
+  SlotLine,
+  SourceEntry,
+} from './entry.js';
 import { imageOf, type Allocation, type Image } from './image.js';
 import type { Remembered } from './indices.js';
 import { step, type Step } from './reconcile.js';
+import { HeldBlocks, slotChanges, type Held } from './slots.js';
 import type { Switching } from './switching.js';
 import type { Table } from './table.js';
 import type { KernelAddress, KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
@@ -16,7 +25,8 @@ export interface MapTables {
   readonly peers: Table<PeerIndex, PeerEntry>;
   readonly policies: Table<PolicyIndex, Policy>;
   readonly blocks: Table<Cidr, BlockEntry>;
-  readonly pools: Table<Cidr, PoolEntry>;
+  readonly slots: Table<number, SlotLine>;
+  readonly pools: Table<Cidr, PoolRow>;
 }
 
 /** The tables of the kernel that lead packets to the programs. */
@@ -40,12 +50,13 @@ export function planMaps(
     peers: tables.peers.entries(),
     policies: tables.policies.entries(),
     blocks: tables.blocks.entries(),
+    slots: tables.slots.entries(),
     pools: tables.pools.entries(),
   };
   const image = imageOf(desired, actual, allocation);
   const sources = switching.accept('sources', image.sources, actual.sources, nowMs);
   const accepting = switching.accept('policies', image.policies, actual.policies, nowMs);
-  const sending = switching.send(accepting, actual.policies, actual.blocks, nowMs);
+  const sending = switching.send(accepting, actual.policies, new HeldBlocks(actual), nowMs);
   const policies = new Map([...sending].filter(([, policy]) => !isZero(policy)));
   return {
     image,
@@ -55,9 +66,20 @@ export function planMaps(
       step(tables.peers, image.peers, actual.peers),
       step(tables.policies, policies, actual.policies),
       step(tables.blocks, image.blocks, actual.blocks),
+      slotStep(tables.slots, image, actual),
       step(tables.pools, image.pools, actual.pools),
     ],
   };
+}
+
+function slotStep(
+  table: MapTables['slots'],
+  desired: Pick<Held, 'slots' | 'pools'>,
+  actual: Pick<Held, 'slots' | 'pools'>,
+): Step {
+  const lines = step(table, desired.slots, actual.slots);
+  const numbers = lines.changes.map(({ key }) => Number(key));
+  return { ...lines, changes: slotChanges(numbers, desired, actual) };
 }
 
 /** The way of routes, neighbours and addresses: behind the maps and the attached programs. */

@@ -55,6 +55,7 @@ export function preview(
     {
       peers: new Places('peers', firstPeer, 2 ** 32),
       policies: new Places('policies', 0, 2 ** 32),
+      slots: 2 ** 32,
       remembered: new Map(),
     },
     plannedSwitch,
@@ -140,6 +141,7 @@ function noTables(): MapTables {
     peers: noTable('peers'),
     policies: noTable('policies'),
     blocks: noTable('blocks'),
+    slots: noTable('slots'),
     pools: noTable('pools'),
   };
 }

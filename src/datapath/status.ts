@@ -11,8 +11,8 @@ import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
 import { cutters } from './tables/cutters.js';
-import { mapTables } from './tables/index.js';
 import { workloads } from './tables/workloads.js';
+import { heldBlocks, mapTables } from './tables/index.js';
 import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
 
 /** What runs on this node, read from the kernel alone: no agent is needed. */
@@ -21,6 +21,8 @@ export interface Status {
   readonly programs: readonly ProgramStatus[];
   readonly maps: readonly MapStatus[];
   readonly peers: readonly PeerStatus[];
+  /** In slots or not. */
+  readonly blocks: number;
   readonly verdicts: readonly VerdictCount[];
   /** What the programs know of the cutter; undefined: there is none. */
   readonly cutter: CutterEntry | undefined;
@@ -62,7 +64,9 @@ export function readStatus(folders: Folders): Status {
   const generation = current(folders, state);
   using opened = openMaps(generation);
   const tables = mapTables(opened.maps);
-  const blocks = [...tables.blocks.entries().values()];
+  const blockCounts = new Map<PeerIndex, number>();
+  for (const { peer } of heldBlocks(opened.maps).values())
+    blockCounts.set(peer, (blockCounts.get(peer) ?? 0) + 1);
   const [cutter] = cutters(opened.maps.cutters).entries().values();
   const build = generation.builds().find((name) => name === state?.build) ?? generation.builds()[0];
   const placed = (name: ProgramName, index: number | undefined): ProgramStatus =>
@@ -90,9 +94,10 @@ export function readStatus(folders: Folders): Status {
         ...peer,
         index,
         name: state?.peers[index],
-        blocks: blocks.filter((block) => block.peer === index).length,
+        blocks: blockCounts.get(index) ?? 0,
         traffic: readPeerTraffic(opened.maps.peer_traffic, index),
       })),
+    blocks: [...blockCounts.values()].reduce((sum, count) => sum + count, 0),
     verdicts: readVerdicts(opened.maps.verdicts, state?.verdicts ?? {}),
     state,
   };

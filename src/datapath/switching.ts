@@ -1,7 +1,6 @@
 import { encapsulations, type EncapName } from '../encap/index.js';
 import type { Policy } from '../model/desired.js';
-import type { Cidr } from '../net/cidr.js';
-import type { BlockEntry, PolicyIndex } from './entry.js';
+import type { BlockLookup, PolicyIndex } from './entry.js';
 
 /** How a mode switch is spread over time. */
 export interface SwitchTiming {
@@ -75,7 +74,7 @@ export class Switching {
   send(
     desired: ReadonlyMap<PolicyIndex, Policy>,
     actual: ReadonlyMap<PolicyIndex, Policy>,
-    blocks: ReadonlyMap<Cidr, BlockEntry>,
+    blocks: Pick<BlockLookup, 'values'>,
     nowMs: number,
   ): ReadonlyMap<PolicyIndex, Policy> {
     const inUse = new Set([...blocks.values()].map(({ policy }) => policy));

@@ -17,6 +17,7 @@ export const tableNames = [
   'peers',
   'policies',
   'blocks',
+  'slots',
   'pools',
   'cutters',
   'neighbours',

@@ -5,9 +5,9 @@ import type { Mac } from '../net/mac.js';
 import { needsOf } from './capacity.js';
 import type { ObjectFile } from './compile.js';
 import type { Config } from './config.js';
-import { firstPeer, type Indexed, type PeerIndex } from './entry.js';
+import { firstPeer, slotsOfALine, type PeerIndex } from './entry.js';
 import type { Folders } from './folders.js';
-import { imageOf, type Image } from './image.js';
+import { imageOf, type Actual, type Image } from './image.js';
 import { Places } from './indices.js';
 import { loadPrivately, type Direction } from './load.js';
 import type { Maps } from './maps.js';
@@ -116,6 +116,7 @@ function fill(maps: Maps, desired: Desired): Image {
   const image = imageOf(desired, nothing, {
     peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
     policies: new Places('policies', 0, maps.policies.info.maxEntries),
+    slots: maps.slots.info.maxEntries * slotsOfALine,
     remembered: new Map(),
   });
   const tables = mapTables(maps);
@@ -124,14 +125,17 @@ function fill(maps: Maps, desired: Desired): Image {
   tables.peers.put(image.peers);
   tables.policies.put(image.policies);
   tables.blocks.put(image.blocks);
+  tables.slots.put(image.slots);
   tables.pools.put(image.pools);
   return image;
 }
 
-const nothing: Indexed = {
+const nothing: Actual = {
   peers: new Map(),
   policies: new Map(),
   blocks: new Map(),
+  slots: new Map(),
+  pools: new Map(),
   sources: new Map(),
 };
 

@@ -1,12 +1,12 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
-import { hasFlowLookup } from '../../src/datapath/conntrack.js';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus } from '../../src/datapath/status.js';
+import { whyNoFlowLookup } from '../support/conntrack.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
 import { stream } from '../support/traffic.js';
@@ -20,18 +20,13 @@ const port = 4242;
 const workloadOfB = { ipv4: '10.244.2.5', ipv6: 'fd00:244:0:2::5' } as const;
 const udpFlow = fileURLToPath(new URL('../../../test/support/udp-flow.py', import.meta.url));
 
+const missing = cannot ?? whyNoFlowLookup();
+
 function skipped(t: ExecutionContext): boolean {
-  loadConntrack();
-  if (cannot === undefined && hasFlowLookup())
-    return skips(t, 'ip', 'nsenter', 'nft', 'ping', 'python3');
-  t.log(`skipped: ${cannot ?? 'this kernel has no bpf_skb_ct_lookup (Linux 5.18)'}`);
+  if (missing === undefined) return skips(t, 'ip', 'nsenter', 'nft', 'ping', 'python3');
+  t.log(`skipped: ${missing}`);
   t.pass();
   return true;
-}
-
-/** Where it is a module, it is loaded by the first rule that needs it. */
-function loadConntrack(): void {
-  spawnSync('unshare', ['--net', '/usr/sbin/nft', policy('')]);
 }
 
 type FastPath = 'never' | 'guarded' | 'always';

@@ -5,6 +5,7 @@ import { Dut, type Origin } from '../support/dut.js';
 import { root, whyNoPrograms } from '../support/object.js';
 import { whyNoRawFrames } from '../support/raw-frames.js';
 import { fromHex, macBytes } from '../support/packet.js';
+import { intoSlots } from '../support/slots.js';
 import { pools } from '../support/world.js';
 import { addressFromBytes } from '../../src/net/address.js';
 import { contains, type Cidr } from '../../src/net/cidr.js';
@@ -38,23 +39,32 @@ const overrides: Readonly<Record<string, { verdict: string; because: string }>> 
 const corpus = JSON.parse(readFileSync(join(root, 'test/program/corpus.json'), 'utf8')) as Case[];
 
 const missing = whyNoPrograms();
-const dut = missing === undefined ? new Dut() : undefined;
-test.after.always(() => dut?.[Symbol.dispose]());
+const places = ['hash', 'slots'] as const;
+const duts = missing === undefined ? { hash: new Dut(), slots: new Dut() } : undefined;
+if (duts !== undefined) intoSlots(duts.slots.tables);
+test.after.always(() => {
+  for (const place of places) duts?.[place][Symbol.dispose]();
+});
 
-function judges(t: ExecutionContext, { id, ...packet }: Case): void {
+function judges(
+  t: ExecutionContext,
+  { id, ...packet }: Case,
+  place: (typeof places)[number],
+): void {
+  const dut = duts?.[place];
   const direction = packet.program === 'encap' ? 'egress' : 'ingress';
   const origin: Origin = {
     from: ({ pod: 'pod', uplink: 'uplink', 0: 'local' } as const)[packet.ctx?.ingress_ifindex ?? 0],
     mark: packet.ctx?.mark === 'own' ? (dut?.config.ownMark ?? 0) : 0,
   };
   const runs = packet.test_run && dut?.canRun(origin) === true;
-  const why = missing ?? whyNoMtu(packet) ?? (runs ? undefined : whyNoRawFrames());
+  const why = missing ?? whyNoMtu(packet, dut) ?? (runs ? undefined : whyNoRawFrames());
   if (dut === undefined || why !== undefined) {
     t.log(`skipped: ${why ?? ''}`);
     t.pass();
     return;
   }
-  const frame = asRouted(packet.program, fromHex(packet.hex));
+  const frame = asRouted(packet.program, fromHex(packet.hex), dut.config.nobodyMac);
   const { verdict, packet: out } = runs
     ? dut.run(direction, frame, origin)
     : { verdict: dut.send(direction, frame, packet.test_run ? origin : {}), packet: undefined };
@@ -84,13 +94,15 @@ function judges(t: ExecutionContext, { id, ...packet }: Case): void {
 }
 
 /** What a program can't know on kernels before 5.12: there the routes alone keep packets small. */
-function whyNoMtu({ accept }: Pick<Case, 'accept'>): string | undefined {
+function whyNoMtu({ accept }: Pick<Case, 'accept'>, dut: Dut | undefined): string | undefined {
   return accept.some((counter) => counter.endsWith('too_big')) && dut?.config.checkMtu === 0
     ? 'this kernel has no bpf_check_mtu (Linux 5.12)'
     : undefined;
 }
 
-for (const packet of corpus) test(`${packet.id}: ${packet.desc}`, judges, packet);
+for (const packet of corpus)
+  for (const place of places)
+    test(`${packet.id}: ${packet.desc} (blocks in ${place})`, judges, packet, place);
 
 /** The corpus' extra assertions, by field; some are what the comparison of bytes above says already. */
 const checks: Readonly<Record<string, (out: Uint8Array) => string | number | boolean | undefined>> =
@@ -112,14 +124,14 @@ const checks: Readonly<Record<string, (out: Uint8Array) => string | number | boo
 const elsewhere = ['out.sport'];
 
 /** Packets for a pool take its route, whose next hop is NOBODY; the corpus wrote the router's MAC. */
-function asRouted(program: string, frame: Uint8Array): Uint8Array {
+function asRouted(program: string, frame: Uint8Array, nobodyMac: string): Uint8Array {
   const isIpv6 = frame[12] === 0x86 && frame[13] === 0xdd;
   if (program !== 'encap' || !(isIpv6 || (frame[12] === 0x08 && frame[13] === 0x00))) return frame;
   const truncated = frame.length < (isIpv6 ? 54 : 34);
   const destination = isIpv6 ? frame.slice(38, 54) : frame.slice(30, 34);
   const pooled = !truncated && pools.some(({ cidr }) => holds(cidr, destination));
   const routed = frame.slice();
-  if (pooled || truncated) routed.set(macBytes(dut?.config.nobodyMac ?? ''), 0);
+  if (pooled || truncated) routed.set(macBytes(nobodyMac), 0);
   return routed;
 }
 

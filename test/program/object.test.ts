@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { whyNoFlowLookup } from '../support/conntrack.js';
 import { load } from '../support/load.js';
-import { hasFlowLookup } from '../../src/datapath/conntrack.js';
 import { programFiles, type ProgramFile } from '../../src/datapath/compile.js';
 import { compile, datapathObject, root, whyNoCompiler, whyNoPrograms } from '../support/object.js';
 
@@ -38,9 +38,7 @@ const programs = {
 };
 
 function whyNotLoaded(program: ProgramFile): string | undefined {
-  return program === 'encapd' || hasFlowLookup()
-    ? undefined
-    : 'this kernel has no bpf_skb_ct_lookup (Linux 5.18)';
+  return program === 'encapd' ? undefined : whyNoFlowLookup();
 }
 
 function skip(t: ExecutionContext, why: string): void {

@@ -7,6 +7,7 @@ import {
   policy,
   pool,
   poolKey,
+  slotLine,
   source,
   sourceKey,
 } from '../../src/datapath/abi.js';
@@ -81,6 +82,7 @@ export function tablesOf(object: BpfObject) {
   return {
     pools: object.map('pools', poolKey, pool),
     blocks: object.map('blocks', blockKey, block),
+    slots: object.map('slots', u32, slotLine),
     policies: object.map('policies', u32, policy),
     peers: object.map('peers', u32, peer),
     sources: object.map('sources', sourceKey, source),

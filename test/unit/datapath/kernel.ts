@@ -4,8 +4,11 @@ import {
   sameBlock,
   samePeer,
   samePolicy,
+  samePool,
+  sameLine,
   sameSource,
   selfIndex,
+  type BlockEntry,
 } from '../../../src/datapath/entry.js';
 import { Places, type Remembered } from '../../../src/datapath/indices.js';
 import {
@@ -15,6 +18,8 @@ import {
   type MapTables,
   type NetworkTables,
 } from '../../../src/datapath/plan.js';
+import { peerIn, SlotLines } from '../../../src/datapath/slot.js';
+import { HeldBlocks } from '../../../src/datapath/slots.js';
 import { Switching, type SwitchTiming } from '../../../src/datapath/switching.js';
 import { reconcile, type Change } from '../../../src/datapath/reconcile.js';
 import {
@@ -23,7 +28,7 @@ import {
   type KernelAddress,
   type KernelNeighbour,
 } from '../../../src/datapath/underlay.js';
-import type { Desired, PoolEntry } from '../../../src/model/desired.js';
+import type { Desired } from '../../../src/model/desired.js';
 import type { Address } from '../../../src/net/address.js';
 import type { Cidr } from '../../../src/net/cidr.js';
 import { MemoryTable } from './memory-table.js';
@@ -35,6 +40,8 @@ export class Kernel {
   readonly network;
   nowMs = 0;
   readonly switching: Switching;
+  /** How many slots there are. */
+  slots = 4096;
   #remembered: Remembered = new Map();
   readonly #peers = new Places('peers', firstPeer, 12);
   readonly #policies = new Places('policies', 0, 8);
@@ -66,7 +73,8 @@ export class Kernel {
         afterWrite,
       ),
       blocks: new MemoryTable<Cidr, Entry<'blocks'>>('blocks', sameBlock, new Map(), afterWrite),
-      pools: new MemoryTable<Cidr, PoolEntry>('pools', samePool, new Map(), afterWrite),
+      slots: new MemoryTable<number, Entry<'slots'>>('slots', sameLine, new Map(), afterWrite),
+      pools: new MemoryTable<Cidr, Entry<'pools'>>('pools', samePool, new Map(), afterWrite),
     } satisfies MapTables;
     this.network = {
       neighbours: new MemoryTable<string, KernelNeighbour>(
@@ -85,6 +93,14 @@ export class Kernel {
     } satisfies NetworkTables;
   }
 
+  /** All blocks in the tables. */
+  get held(): ReadonlyMap<Cidr, BlockEntry> {
+    const { pools, blocks, slots } = this.maps;
+    return new Map(
+      new HeldBlocks({ pools: pools.content, blocks: blocks.content, slots: slots.content }),
+    );
+  }
+
   get writes(): number {
     return [...Object.values(this.maps), ...Object.values(this.network)].reduce(
       (sum, table) => sum + table.writes,
@@ -96,7 +112,12 @@ export class Kernel {
     const { image, steps } = planMaps(
       desired,
       this.maps,
-      { peers: this.#peers, policies: this.#policies, remembered: this.#remembered },
+      {
+        peers: this.#peers,
+        policies: this.#policies,
+        slots: this.slots,
+        remembered: this.#remembered,
+      },
       this.switching,
       this.nowMs,
     );
@@ -113,17 +134,19 @@ export class Kernel {
   ownerOf(block: Cidr): string | undefined {
     const pool = block.replace(/(\d+\.\d+)\..*/, '$1.0.0/16') as Cidr;
     const route = this.network.routes.content.get(`unicast ${pool} metric 0`);
-    const lengths = this.maps.pools.content.get(pool)?.blockLengths ?? [];
-    const entry = this.maps.blocks.content.get(block);
-    if (route === undefined || !lengths.includes(26) || entry === undefined) return undefined;
-    if (entry.peer === selfIndex.ipv4) return 'self';
-    return this.maps.peers.content.get(entry.peer)?.underlay;
+    const row = this.maps.pools.content.get(pool);
+    if (route === undefined || row?.blockLengths.includes(26) !== true) return undefined;
+    const place = Number(/^\d+\.\d+\.(\d+)/.exec(block)?.[1]) * 4; // a /24 has four /26
+    const slot =
+      row.slots === undefined
+        ? 0
+        : new SlotLines(this.maps.slots.content).get(row.slots.first + place);
+    const peer = slot === 0 ? this.maps.blocks.content.get(block)?.peer : peerIn(slot);
+    if (peer === undefined) return undefined;
+    if (peer === selfIndex.ipv4) return 'self';
+    return this.maps.peers.content.get(peer)?.underlay;
   }
 }
 
 type Entry<Name extends keyof MapTables> =
   ReturnType<MapTables[Name]['entries']> extends ReadonlyMap<unknown, infer Value> ? Value : never;
-
-function samePool(a: PoolEntry, b: PoolEntry): boolean {
-  return a.blockLengths.join() === b.blockLengths.join();
-}

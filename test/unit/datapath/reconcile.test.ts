@@ -10,15 +10,20 @@ import { desiredOf, worlds, type World } from './worlds.js';
 
 const vxlan = { encap: 'vxlan', crossSubnet: false, owners: [0, 1, 2] } as const;
 
-test('the tables end as decided, whatever they held before', (t) => {
+test('the tables end as decided, whatever they held before and wherever blocks find room', (t) => {
+  const rooms = fc.constantFrom(0, 1024, 4096);
+  const rounds = fc.array(fc.tuple(worlds, rooms), { minLength: 1, maxLength: 4 });
   fc.assert(
-    fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
+    fc.property(rounds, (history) => {
       const kernel = new Kernel();
-      for (const world of history) kernel.apply(desiredOf(world));
-      const desired = desiredOf(history[history.length - 1] as World);
+      for (const [world, room] of history) {
+        kernel.slots = room;
+        kernel.apply(desiredOf(world));
+      }
+      const desired = desiredOf(history.at(-1)?.[0] as World);
       for (const cidr of desired.blocks.keys())
         t.is(kernel.ownerOf(cidr), addressOfOwner(desired, cidr), cidr);
-      t.deepEqual([...kernel.maps.blocks.content.keys()].sort(), [...desired.blocks.keys()].sort());
+      t.deepEqual([...kernel.held.keys()].sort(), [...desired.blocks.keys()].sort());
       t.deepEqual([...kernel.maps.pools.content.keys()].sort(), [...desired.pools.keys()].sort());
     }),
   );
@@ -37,12 +42,15 @@ test('what is there already is not written again', (t) => {
 });
 
 test('a block that has a path before and after a change has one after every single write between, to its old or new owner', (t) => {
+  const rooms = fc.constantFrom(0, 1024, 4096);
   fc.assert(
-    fc.property(worlds, worlds, (before, after) => {
+    fc.property(worlds, worlds, rooms, rooms, (before, after, ...[roomBefore, roomAfter]) => {
       const kernel = new Kernel();
       const first = desiredOf(before);
       const second = desiredOf(after);
+      kernel.slots = roomBefore;
       kernel.apply(first);
+      kernel.slots = roomAfter;
       const kept = [...first.blocks.keys()].filter((cidr) => second.blocks.has(cidr));
       kernel.afterWrite = () => {
         for (const cidr of kept) {
@@ -59,16 +67,30 @@ test('a block that has a path before and after a change has one after every sing
   );
 });
 
-test('switching the mode of a pool is one write, to its policy', (t) => {
+test('switching the mode of a pool is one write, to its policy, however many blocks it has', (t) => {
   const kernel = new Kernel();
-  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 2] }));
+  const owners = Array.from({ length: 256 }, (_, block) => block % 3);
+  kernel.apply(desiredOf({ pools: [{ ...vxlan, owners }], nodes: [1, 2] }));
+  const before = kernel.writes;
   const changes = kernel.apply(
-    desiredOf({ pools: [{ ...vxlan, crossSubnet: true }], nodes: [1, 2] }),
+    desiredOf({ pools: [{ ...vxlan, owners, crossSubnet: true }], nodes: [1, 2] }),
   );
+  t.is(kernel.writes - before, 1);
   t.deepEqual(
     changes.map(({ table, action }) => `${action} ${table}`),
     ['put policies'],
   );
+});
+
+test('a block that moves is one write, told by its name', (t) => {
+  const kernel = new Kernel();
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 2] }));
+  const before = kernel.writes;
+  const moved = desiredOf({ pools: [{ ...vxlan, owners: [0, 1, 1] }], nodes: [1, 2] });
+  const changes = kernel.apply(moved);
+  t.is(kernel.writes - before, 1);
+  const peer = kernel.held.get('10.0.1.0/26' as Cidr)?.peer;
+  t.deepEqual(changes, [{ table: 'slots', action: 'put', key: '10.0.2.0/26', value: { peer } }]);
 });
 
 test('a node that gets another address keeps its index: blocks are not written', (t) => {
