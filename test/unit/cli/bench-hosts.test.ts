@@ -29,8 +29,9 @@ const refuses = test.macro({
 
 test(refuses, { path: ['a=192.0.2.1,192.0.2.2'] }, /--path goes with --ssh/);
 test(refuses, { sshConfig: 'f' }, /--ssh-config goes with --ssh/);
-test(refuses, { ...two, variants: ['direct'] }, /--variants and --underlays/);
-test(refuses, { ...two, underlays: ['wire'] }, /--variants and --underlays/);
+test(refuses, { ...two, variants: ['direct'] }, /--variants, --underlays and --rules/);
+test(refuses, { ...two, underlays: ['wire'] }, /--variants, --underlays and --rules/);
+test(refuses, { ...two, rules: 'calico' }, /--variants, --underlays and --rules/);
 for (const ssh of [[], ['a'], ['a', 'a'], ['a', 'b', 'c']])
   test(refuses, { ...two, ssh }, /--ssh wants two machines/);
 test(refuses, { ssh: ['a', 'b'] }, /--ssh wants a --path/);
