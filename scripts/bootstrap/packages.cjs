@@ -54,6 +54,8 @@ const needs = {
     ['bpftool', 'bpftool', 'bpf', 'bpftool', command('bpftool')],
     ['nftables', 'nftables', 'nftables', 'nftables', file('/usr/sbin/nft')],
     ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
+    ['openssh-client', 'openssh-clients', 'openssh', 'openssh-client-default', command('ssh')],
+    ['openssh-server', 'openssh-server', 'openssh', 'openssh-server', file('/usr/sbin/sshd')],
   ],
   guests: [
     [

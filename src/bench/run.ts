@@ -46,12 +46,17 @@ export function controlOf(base: string): string {
 
 /**
  * Measures every path of a bed in turn, round by round, and takes the bed down. Interrupted, it gives what it has,
- * incomplete.
+ * incomplete; undefined where that was before there was anything to measure.
  */
-export async function run(plan: Plan, makeBed: MakeBed, options: RunOptions): Promise<BenchRun> {
+export async function run(
+  plan: Plan,
+  makeBed: MakeBed,
+  options: RunOptions,
+): Promise<BenchRun | undefined> {
   const { signal, onStep = () => undefined } = options;
   const startedAt = new Date().toISOString();
-  await using bed = await makeBed(plan, { signal, onStep });
+  await using bed = await unlessAborted(signal, makeBed(plan, { signal, onStep }));
+  if (bed === undefined) return undefined;
   const absent = bed.absent.flatMap((one) => ('load' in one ? [one.load] : []));
   const { underlays, base, rounds, seconds } = plan;
   const measured = {
@@ -105,15 +110,26 @@ async function once(
   bed: Bed,
   { underlay, load, variant }: Omit<Turn, 'round'>,
   seconds: number,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Values | undefined> {
   const path = bed.paths.get(variant);
   if (path === undefined) throw new Error(`no path of ${variant}`);
-  await bed.lay(variant, underlay);
-  const before = await bed.busySeconds();
-  try {
+  const measured = async (): Promise<Values> => {
+    await bed.lay(variant, underlay);
+    const before = await bed.busySeconds();
     const result = await loads[load as LoadName].run(path, seconds, signal);
     return { ...result.values, ...cpuOf(result, (await bed.busySeconds()) - before) };
+  };
+  return unlessAborted(signal, measured());
+}
+
+/** Ctrl-C ends every command that runs: what fails then is no failure. */
+async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  work: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work;
   } catch (error) {
     if (signal?.aborted === true) return undefined;
     throw error;

@@ -32,12 +32,13 @@ export async function run(session: Session, suite: string, options: RunOptions):
     onStep: (sentence) => note(session, `${session.notePaint.green('✔')} ${sentence}`),
     onProgress: (progress) => tell(session, progress, plan.rounds),
   });
+  if (result?.complete !== true) process.exitCode = 130;
+  if (result === undefined) return;
   writeFileSync(join(out, 'run.json'), `${JSON.stringify(result)}\n`);
   writeFileSync(join(out, 'run.md'), markdown(result));
   await writePage(join(out, 'run.html'), result);
   await print(session, { document: result, text: () => reportText(session, result) });
   note(session, `${out}: run.json, run.md, run.html written`);
-  if (!result.complete) process.exitCode = 130;
 }
 
 /** Made before anything is measured for nothing. */

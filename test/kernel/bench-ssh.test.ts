@@ -56,13 +56,14 @@ test.serial('Ctrl-C leaves nothing on either machine, and keeps what there is', 
   t.timeout(within(60_000));
   const { words, folder, namespaces } = await machines(t);
   const out = join(folder, 'out');
-  const long = ['--loads', 'tcp-1', '--rounds', '50', '--seconds', '1', '--out', out];
+  const long = ['--loads', 'rr', '--rounds', '50', '--seconds', '1', '--out', out];
   // a group of its own, to which the signal goes as from a terminal: to ssh too
   const running = execa(process.execPath, [main, ...words, ...long], {
     ...{ reject: false, detached: true, env: { TMPDIR: folder } },
   });
   t.true(await untilSaid(running.stderr, 'round 1/50'));
-  t.true(await becomes(() => iperf3In(namespaces).length === 2), 'a measurement is under way');
+  // its server is silent: it would not even notice that nobody hears it any more
+  t.true(await becomes(() => sockperfIn(namespaces).length === 2), 'a measurement is under way');
   process.kill(-(running.pid ?? NaN), 'SIGINT');
   t.is((await running).exitCode, 130);
   t.true(await becomes(() => commandsIn(namespaces).length === 0), commandsIn(namespaces).join());
@@ -156,8 +157,8 @@ function commandsIn(namespaces: readonly string[]): readonly string[] {
   );
 }
 
-function iperf3In(namespaces: readonly string[]): readonly string[] {
-  return commandsIn(namespaces).filter((name) => name === 'iperf3');
+function sockperfIn(namespaces: readonly string[]): readonly string[] {
+  return commandsIn(namespaces).filter((name) => name === 'sockperf');
 }
 
 /** Whether something comes true within some seconds. */
