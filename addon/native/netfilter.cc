@@ -11,7 +11,8 @@
 
 namespace {
 
-// netfilterRules(): { errno: number, rules: number }, of IPv4 and IPv6 in the namespace that this thread is in
+// netfilterRules(): { errno: number, rules: number }, of IPv4 and IPv6 in the namespace that this thread is
+// in
 Napi::Value Rules(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   RouteSocket socket(env, NETLINK_NETFILTER);

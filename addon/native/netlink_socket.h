@@ -1,4 +1,5 @@
-// A netlink socket, of rtnetlink unless another protocol is named: request and answer, and what arrives by itself.
+// A netlink socket, of rtnetlink unless another protocol is named: request and answer, and what arrives by
+// itself.
 #ifndef LIBBPF_TS_NETLINK_SOCKET_H
 #define LIBBPF_TS_NETLINK_SOCKET_H
 
