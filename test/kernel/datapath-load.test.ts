@@ -89,7 +89,7 @@ loadTest(
   (t, scene) => {
     const folder = join(scene.scratch, 'bpf');
     cpSync(sourceFolder, folder, { recursive: true });
-    const file = join(folder, 'encapd.bpf.c');
+    const file = join(folder, 'programs.h');
     const source = readFileSync(file, 'utf8');
     const [, start = ''] = /(SEC\("tc"\)\s*int encapd_egress\([^)]*\)\s*\{)/.exec(source) ?? [];
     t.not(start, '');
