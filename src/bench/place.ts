@@ -68,13 +68,16 @@ export function leashed(words: readonly string[]): readonly string[] {
   return ['sh', '-c', leash, 'sh', ...words];
 }
 
-// One line, for a login shell that is no sh. The input is kept as 3, as sh takes it away from what runs behind.
+// One line, for a login shell that is no sh. The input is kept as 3, as sh takes it away from what runs behind. A signal
+// may come before there is a command to be ended.
 const leash = [
   'exec 3<&0',
+  "trap 'stop=1; kill $command 2>/dev/null' TERM",
   '"$@" 3<&- & command=$!',
   '{ read -r _ <&3; kill $command; } 2>/dev/null & holder=$!',
-  'trap "kill $command; wait $command" TERM',
-  'wait $command; code=$?',
+  '[ "$stop" ] || wait $command; code=$?',
+  // the first one is lost on a child that sh has forked and not yet made the command
+  'if [ "$stop" ]; then sleep 0.1; kill $command 2>/dev/null; wait $command; fi',
   'kill $holder',
   'exit $code',
 ].join('; ');

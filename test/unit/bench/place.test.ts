@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { execa } from 'execa';
 import { here, inNamespace, leashed, runAt, type Ended } from '../../../src/bench/place.js';
@@ -85,4 +86,20 @@ test('on a leash a command ends with its standard input, and its own end is told
   }
   await ended;
   t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, 'a signal ends it too');
+});
+
+test('a command that is told to end at any moment of its start ends', async (t) => {
+  for (let delayMs = 0; delayMs < 8; delayMs += 0.2) {
+    const stop = new AbortController();
+    const [file = '', ...args] = leashed(['sleep', '60']);
+    const running = execa(file, args, {
+      reject: false,
+      timeout: 10_000,
+      cancelSignal: stop.signal,
+    });
+    await sleep(delayMs);
+    stop.abort();
+    const { isForcefullyTerminated } = await running;
+    t.false(isForcefullyTerminated, `${delayMs} ms after its start`);
+  }
 });
