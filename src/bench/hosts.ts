@@ -89,10 +89,9 @@ export function absentLoads(
 ): BenchRun['absent'] {
   return missing.flatMap((one) => {
     if (one.tool !== node || plan.absence === 'is an error') throw lacks(place, one);
-    const { message, why } = lacks(place, one);
     return plan.loads
       .filter((load) => loads[load].tool === node)
-      .map((load) => ({ load, why: `${message}: ${why ?? ''}` }));
+      .map((load) => ({ load, why: `there is no ${node.command} on ${place.name}: ${one.why}` }));
   });
 }
 

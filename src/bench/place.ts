@@ -68,16 +68,15 @@ export function leashed(words: readonly string[]): readonly string[] {
   return ['sh', '-c', leash, 'sh', ...words];
 }
 
-// One line, for a login shell that is no sh. The input is kept as 3, as sh takes it away from what runs behind. A signal
-// may come before there is a command to be ended.
+// The command takes this shell's place, and its process id; what waits for the end of the input is a child of it, and
+// looks whether it still is. One line, for a login shell that is no sh.
 const leash = [
-  'exec 3<&0',
-  "trap 'stop=1; kill $command 2>/dev/null' TERM",
-  '"$@" 3<&- & command=$!',
-  '{ read -r _ <&3; kill $command; } 2>/dev/null & holder=$!',
-  '[ "$stop" ] || wait $command; code=$?',
-  // the first one is lost on a child that sh has forked and not yet made the command
-  'if [ "$stop" ]; then sleep 0.1; kill $command 2>/dev/null; wait $command; fi',
-  'kill $holder',
-  'exit $code',
+  'exec 3<&0', // sh takes 0 away from what runs behind
+  '{ read -r _ <&3',
+  'for signal in TERM KILL; do read -r _ _ _ parent _ </proc/self/stat',
+  '[ $parent = $$ ] || exit',
+  'kill -$signal $$',
+  'sleep 1',
+  'done',
+  '} >/dev/null 2>&1 & exec "$@" </dev/null 3<&-',
 ].join('; ');

@@ -18,7 +18,7 @@ test.serial('a run measures every variant in every way, and its report says so',
   const out = mkdtempSync(join(tmpdir(), 'bench-'));
   t.teardown(() => rmSync(out, { recursive: true }));
   const words = ['--rounds', '1', '--seconds', '1', '--seed', '7', '--out', out];
-  const loads = ['--loads', 'tcp-1,udp-64,rr,connect'];
+  const loads = ['--loads', 'tcp-1,udp-64-answered,rr,connect'];
   const ended = await encap(['bench', 'run', 'short', ...loads, ...words], {
     limitMs: 240_000,
   });
@@ -28,7 +28,8 @@ test.serial('a run measures every variant in every way, and its report says so',
   const run = readRun(join(out, 'run.json'));
   t.true(run.complete);
   t.is(run.seed, 7);
-  const variants = ['kernel-vxlan', 'direct', 'encapd-vxlan', 'kernel-vxlan again'];
+  const ours = ['encapd-vxlan', 'encapd-vxlan-guarded'];
+  const variants = ['kernel-vxlan', 'direct', ...ours, 'kernel-vxlan again'];
   t.deepEqual(run.plan.variants, variants);
   t.is(run.samples.length, 2 * 4 * variants.length);
   for (const { load, variant, values } of run.samples)
@@ -37,7 +38,8 @@ test.serial('a run measures every variant in every way, and its report says so',
       t.true(unit === '1' ? value >= 0 && value <= 1 : value > 0, `${load} ${variant} ${name}`);
     }
   const programs = new Set(run.programs.map(({ program }) => program));
-  for (const name of ['encapd_egress', 'encapd_ingress']) t.true(programs.has(name), name);
+  for (const name of ['encapd_egress', 'encapd_ingress', 'encapd_workload'])
+    t.true(programs.has(name), name);
   t.true(run.programs.every(({ nanosecondsPerRun }) => nanosecondsPerRun > 0));
 
   const report = await encap(['bench', 'report', join(out, 'run.json')]);

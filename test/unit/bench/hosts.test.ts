@@ -15,7 +15,7 @@ test('where a machine has no Node, what needs it is left out, and it is said whi
   t.deepEqual(more, []);
   t.deepEqual(absent, {
     load: 'connect',
-    why: 'cannot measure: there is no node on node-b: sh: node: not found',
+    why: 'there is no node on node-b: sh: node: not found',
   });
   const run = benchRun({ underlay: [1e9] }, { absent: [absent ?? { load: '', why: '' }] });
   t.true(remarks(run).some((remark) => /^not measured: connect: .*node-b/.test(remark)));

@@ -76,7 +76,11 @@ test('on a leash a command ends with its standard input, and its own end is told
 
   const released = start('sleep', '60');
   released.stdin.end();
-  t.is((await released).exitCode, 128 + 15);
+  t.is((await released).signal, 'SIGTERM');
+
+  const deaf = start('sh', '-c', 'trap "" TERM; echo deaf; while :; do sleep 0.1; done');
+  for await (const _ of deaf) deaf.stdin.end();
+  t.is((await deaf).signal, 'SIGKILL');
 
   const ended = start('sh', '-c', 'echo $$; exec sleep 60');
   let pid = NaN;
