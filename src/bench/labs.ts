@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { EncapError } from '../errors.js';
+import { encap, nodeEnvironment } from '../lab/agent.js';
 import { remove } from '../lab/down.js';
 import { endpoint } from '../lab/endpoint.js';
-import { batch } from '../lab/namespace.js';
+import { batch, runInside } from '../lab/namespace.js';
 import { pingOnce } from '../lab/ping.js';
 import { labNames, type Lab } from '../lab/state.js';
 import { checkRoot } from '../lab/up.js';
@@ -17,7 +20,7 @@ import type { BenchRun, ProgramCost } from './result.js';
 import { loadRules, rules, type RulesName } from './rules.js';
 import type { Plan } from './run.js';
 import { lay, underlays, type UnderlayName } from './underlay.js';
-import { variants, type VariantName } from './variant.js';
+import { variants, type Variant, type VariantName } from './variant.js';
 
 /** Builds a network for each variant on this machine; all stay up until the end. */
 export const labs: MakeBed = async (plan, { signal, onStep }) => {
@@ -36,6 +39,7 @@ export const labs: MakeBed = async (plan, { signal, onStep }) => {
       built.set(name, lab);
       await loadRules(lab, rules[plan.rules as RulesName]);
       await reach(lab);
+      if (hasShortcuts(variants[name])) await shortcuts(lab);
       onStep(`${name}: ${variants[name].title}`);
     }
     return {
@@ -100,6 +104,36 @@ async function reach(lab: Lab): Promise<void> {
     code: 'LAB_FAILED',
     hint: `see the log of its agent, below ${lab.manifests}/..`,
   });
+}
+
+function hasShortcuts({ settings }: Variant): boolean {
+  return settings !== undefined && 'fastPath' in settings;
+}
+
+const status = z.object({
+  fastPath: z.object({}).nullable(),
+  notes: z.array(z.string()),
+});
+
+/** Longer than an agent takes to see that conntrack is there, once our rules have loaded it. */
+const patienceSeconds = 40;
+
+/** Where all takes the stack, a variant is not what it is called. */
+async function shortcuts(lab: Lab): Promise<void> {
+  for (const { name, namespace } of lab.nodes)
+    for (let seconds = 0; ; seconds += 1) {
+      const env = nodeEnvironment(lab.name, name);
+      const { stdout } = await runInside(namespace, encap('status', '-o', 'json'), { env });
+      const { fastPath, notes } = status.parse(JSON.parse(stdout));
+      if (fastPath !== null) break;
+      if (seconds === patienceSeconds)
+        throw new EncapError(`cannot measure ${lab.name}: packets take the stack`, {
+          code: 'FEATURE_MISSING',
+          why: notes.join('\n'),
+          hint: 'leave the variants with a fast path out: --variants',
+        });
+      await sleep(1000);
+    }
 }
 
 /** Loads in which packets of one kind make up nearly all: there a mean says something. */
