@@ -107,6 +107,8 @@ static __always_inline enum verdict shortcut_out(struct __sk_buff *skb)
 
 	ip.ttl--;
 	verdict = encap_push(encap, skb, self, peer, &ip);
+	if (verdict == DROP_NO_HEADROOM)
+		return verdict; /* half done, it may be */
 	if (verdict != ENCAPSULATED && verdict != DIRECT)
 		return PASS_NO_SHORTCUT; /* it is as it was: egress() has it cut */
 	if (hop(skb, ETH_HLEN + overhead, family))
