@@ -4,6 +4,8 @@ import { exchange, sockperf, type Path } from './generator.js';
 import type { Measured } from './iperf3.js';
 
 const port = '11111';
+/** Where a run was interrupted, the server's end was closed first: the kernel keeps its port for a minute. */
+const reuse = ['--uc-reuseaddr'];
 const message = ['-m', '64', '--full-rtt'];
 
 /** One message of 64 bytes over TCP after the other: how long each takes to be answered. */
@@ -17,7 +19,7 @@ export async function roundTrips(
   const text = await exchange(
     path,
     {
-      server: [sockperf.command, 'server', ...where],
+      server: [sockperf.command, 'server', ...where, ...reuse],
       ready: /using recvfrom|Block/i,
       client: [sockperf.command, 'ping-pong', ...where, ...from, ...message, '-t', String(seconds)],
     },
