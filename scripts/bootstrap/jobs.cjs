@@ -85,7 +85,8 @@ async function test(args) {
         ? process.env.CI === 'true'
         : args.some((name) => name.split(':')[0] === 'kernels');
     const guests = inGuests ? ['guests'] : [];
-    await prepare(['build', 'lab', 'bench', 'test', ...guests]);
+    const daemons = process.env.CI === 'true' ? ['daemons'] : [];
+    await prepare(['build', 'lab', 'bench', 'test', ...daemons, ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');

@@ -55,6 +55,9 @@ const needs = {
     ['nftables', 'nftables', 'nftables', 'nftables', file('/usr/sbin/nft')],
     ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
     ['openssh-client', 'openssh-clients', 'openssh', 'openssh-client-default', command('ssh')],
+  ],
+  /** What starts by itself once it is installed: not on anybody's machine, only in CI. */
+  daemons: [
     ['openssh-server', 'openssh-server', 'openssh', 'openssh-server', file('/usr/sbin/sshd')],
   ],
   guests: [
