@@ -88,7 +88,7 @@ export class Notebook {
           mtu: uplink.mtu,
           attach: datapath.kind,
           pools: image.pools.size,
-          blocks: image.blocks.size,
+          blocks: round.blocks,
           peers: image.names.peers.size,
           written: changes.length,
           tookMs: Math.round(performance.now() - this.#beganMs),

@@ -65,6 +65,8 @@ export interface Round {
   readonly merging: Merged;
   readonly fastPath: FastPath;
   readonly image: Image;
+  /** How many blocks the tables hold, wherever they stand. */
+  readonly blocks: number;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
   readonly faults: readonly Fault[];
 }
@@ -181,6 +183,7 @@ export class Datapath implements Disposable {
       merging,
       fastPath,
       image,
+      blocks: desired.blocks.size,
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],
     };

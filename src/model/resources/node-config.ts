@@ -31,6 +31,11 @@ export interface NodeConfig extends Pick<
   readonly underlayMtu: number | undefined;
 }
 
+/** YAML 1.1, which Kubernetes and we read, takes the bare word `off` for false. */
+function bareOff<Word>(schema: z.ZodType<Word>): z.ZodType<Word> {
+  return z.preprocess((input) => (input === false ? 'off' : input), schema);
+}
+
 const checks = ['strict', 'pool', 'off'] as const satisfies readonly Check[];
 const families = ['ipv4', 'ipv6'] as const satisfies readonly Family[];
 const kernelTunnels = ['replace', 'coexist', 'leave'] as const;
@@ -84,8 +89,8 @@ const shape = {
     .optional(),
   checks: z
     .strictObject({
-      source: oneOf('a check', checks).optional(),
-      destination: oneOf('a check', checks).optional(),
+      source: bareOff(oneOf('a check', checks)).optional(),
+      destination: bareOff(oneOf('a check', checks)).optional(),
       vxlanReservedBits: oneOf('a way to treat reserved bits', ['strict', 'ignore']).optional(),
       outerOptions: oneOf('a way to treat IP options', ['drop', 'accept']).optional(),
     })
@@ -106,7 +111,7 @@ const shape = {
     })
     .optional(),
   sharedVxlanPort: z.boolean().optional(),
-  receiveMerging: oneOf('a way to merge what is received', ['auto', 'off']).optional(),
+  receiveMerging: bareOff(oneOf('a way to merge what is received', ['auto', 'off'])).optional(),
   fastPath: oneOf('a set of packets', ['never', 'guarded', 'always']).optional(),
   beyondCalico: z
     .strictObject({

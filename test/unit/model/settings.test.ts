@@ -248,6 +248,13 @@ test(
   { dscp: { pipe: 46 }, outerTtl: 255, zeroUdpChecksum: 'always' },
 );
 test(
+  'what YAML reads for the bare word off is off where that is a choice',
+  gives,
+  [nodeConfig({ checks: { source: false }, receiveMerging: false })],
+  {},
+  { checks: { ...defaults.checks, source: 'off' }, receiveMerging: 'off' },
+);
+test(
   'the least of both, and no node',
   gives,
   [nodeConfig({ dscp: { pipe: 0 }, outerTtl: 1, zeroUdpChecksum: [] })],
