@@ -123,7 +123,7 @@ const rows: readonly Row[] = [
   ),
 ];
 
-for (const row of sample(rows, 3))
+for (const row of sample(rows, 4))
   test.serial(
     `${row.encap.startsWith('none') ? `CrossSubnet in one subnet (${row.encap})` : row.encap} between our programs and ${row.peer}, offloads ${row.offloads}${row.by === undefined ? '' : `, by ${row.by}`}`,
     carries,
