@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { ObjectFile } from '../datapath/compile.js';
 import type { Datapath, Round } from '../datapath/datapath.js';
 import type { Fault } from '../datapath/fault.js';
 import type { Folders } from '../datapath/folders.js';
@@ -16,7 +15,6 @@ export class Notebook {
   readonly #startedAt = new Date().toISOString();
   readonly #beganMs = performance.now();
   #written = '';
-  #object = '';
   #build = '';
   #failure = '';
   #faults: ReadonlySet<string> = new Set();
@@ -40,7 +38,6 @@ export class Notebook {
   /** A round that went through. */
   done(round: Round, datapath: Datapath): void {
     const { loaded, uplink, cutter, merging, fastPath, attached, changes, image } = round;
-    this.#sayObject(round.object);
     if (loaded.build !== this.#build) {
       const { how, generation, build, programs } = loaded;
       const ids = Object.fromEntries(
@@ -116,12 +113,6 @@ export class Notebook {
   /** Something was found out of its place. */
   missing(): void {
     this.#log.warn('programs or pins were taken away: putting them back');
-  }
-
-  #sayObject({ sha256, origin: { kind, file, why, compiler } }: ObjectFile): void {
-    if (sha256 === this.#object) return;
-    this.#log.info({ object: kind, file, why, compiler }, 'object');
-    this.#object = sha256;
   }
 
   /** Each fault once, and once that it is over. */

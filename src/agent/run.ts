@@ -96,7 +96,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   using datapath = new Datapath(
     {
       folders,
-      object: objects(),
+      object: objects(log),
       attach: options.attach,
       interface: options.interface,
       switching: { delayMs: timing.delay, graceMs: timing.grace },
@@ -148,11 +148,15 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   }
 }
 
-/** Each object is made once, when it is first needed. */
-function objects(): (program: ProgramFile) => ObjectFile {
+/** Each object is made once, when it is first needed: before it is loaded, which may fail. */
+function objects(log: Logger): (program: ProgramFile) => ObjectFile {
   const made = new Map<ProgramFile, ObjectFile>();
   return (program) => {
-    const object = made.get(program) ?? compile({ program });
+    const there = made.get(program);
+    if (there !== undefined) return there;
+    const object = compile({ program });
+    const { kind, file, why, compiler } = object.origin;
+    log.info({ object: kind, file, why, compiler }, 'object');
     made.set(program, object);
     return object;
   };

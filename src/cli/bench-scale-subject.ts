@@ -17,8 +17,8 @@ import { findClang } from '../datapath/clang.js';
 import { runClang } from '../datapath/compile.js';
 import { firstPeer, slotsOfALine } from '../datapath/entry.js';
 import { generations } from '../datapath/generation.js';
-import { imageOf, type Actual, type Image } from '../datapath/image.js';
-import { Places } from '../datapath/indices.js';
+import { firstImage, write } from '../datapath/first-image.js';
+import type { Image } from '../datapath/image.js';
 import { shapesOf } from '../datapath/load.js';
 import { mapNames, mapsOf, openMaps, type Maps } from '../datapath/maps.js';
 import { peerIn, SlotLines, slotOf } from '../datapath/slot.js';
@@ -57,24 +57,13 @@ function openedFor(bytes: Uint8Array, world: ScaleWorld, borrowed: boolean): Ope
   const desired = desiredOf(world, borrowed);
   const object = load(bytes, world, desired);
   const maps = mapsOf((name) => object.map(name));
-  const image = imageOf(desired, nothing, {
-    peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
-    policies: new Places('policies', 0, maps.policies.info.maxEntries),
-    slots: maps.slots.info.maxEntries * slotsOfALine,
-    remembered: new Map(),
-  });
+  const image = firstImage(desired, maps);
   const tables = mapTables(maps);
   const moved = movedIn(image, world);
   const places = new Slots(image.pools);
   return {
     mapIds: mapNames.map((name) => maps[name].info.id),
-    fill() {
-      tables.peers.put(image.peers);
-      tables.policies.put(image.policies);
-      tables.blocks.put(image.blocks);
-      tables.slots.put(image.slots);
-      tables.pools.put(image.pools);
-    },
+    fill: () => write(image, tables),
     updateOne(number) {
       const cidr = blockCidr(number) as Cidr;
       const line = Math.floor((places.find(cidr)?.slot ?? -1) / slotsOfALine);
@@ -173,15 +162,6 @@ function peerOf(node: number): Peer {
     zeroChecksum: false,
   };
 }
-
-const nothing: Actual = {
-  peers: new Map(),
-  policies: new Map(),
-  blocks: new Map(),
-  slots: new Map(),
-  pools: new Map(),
-  sources: new Map(),
-};
 
 /** An agent that has its first round behind it has one generation of maps. */
 function pinned(pins: string): ReturnType<ScaleSubject['pinned']> {

@@ -5,10 +5,10 @@ import type { Mac } from '../net/mac.js';
 import { needsOf } from './capacity.js';
 import type { ObjectFile } from './compile.js';
 import type { Config } from './config.js';
-import { firstPeer, slotsOfALine, type PeerIndex } from './entry.js';
+import type { PeerIndex } from './entry.js';
+import { firstImage, write } from './first-image.js';
 import type { Folders } from './folders.js';
-import { imageOf, type Actual, type Image } from './image.js';
-import { Places } from './indices.js';
+import type { Image } from './image.js';
 import { loadPrivately, type Direction } from './load.js';
 import type { Maps } from './maps.js';
 import { mapTables } from './tables/index.js';
@@ -68,7 +68,9 @@ export class TestNode implements Disposable {
     this.#loaded = loadPrivately({ object, config, needs: needsOf(desired), folders });
     this.maps = this.#loaded.maps;
     this.verdicts = this.#loaded.verdicts;
-    this.nodes = nodesOf(desired, fill(this.maps, desired));
+    const image = firstImage(desired, this.maps);
+    write(image, mapTables(this.maps));
+    this.nodes = nodesOf(desired, image);
   }
 
   /** Runs the program of that direction on a frame. */
@@ -110,34 +112,6 @@ const uplinkIndex = 1;
 
 /** A workload's interface: any other index. */
 const anotherIndex = 2;
-
-/** Writes all tables at once: no packet can meet a part of them. */
-function fill(maps: Maps, desired: Desired): Image {
-  const image = imageOf(desired, nothing, {
-    peers: new Places('peers', firstPeer, maps.peers.info.maxEntries),
-    policies: new Places('policies', 0, maps.policies.info.maxEntries),
-    slots: maps.slots.info.maxEntries * slotsOfALine,
-    remembered: new Map(),
-  });
-  const tables = mapTables(maps);
-  tables.sources.put(image.sources);
-  tables.externals.put(image.externals);
-  tables.peers.put(image.peers);
-  tables.policies.put(image.policies);
-  tables.blocks.put(image.blocks);
-  tables.slots.put(image.slots);
-  tables.pools.put(image.pools);
-  return image;
-}
-
-const nothing: Actual = {
-  peers: new Map(),
-  policies: new Map(),
-  blocks: new Map(),
-  slots: new Map(),
-  pools: new Map(),
-  sources: new Map(),
-};
 
 function nodesOf({ peers }: Desired, { names }: Image): ReadonlyMap<PeerIndex, NodeName> {
   return new Map(

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { nothingHeld } from '../../../src/datapath/first-image.js';
 import { imageOf, type Actual, type Image } from '../../../src/datapath/image.js';
 import { Places } from '../../../src/datapath/indices.js';
 import { hasLonger, lastPeer, peerIn, SlotLines, slotOf } from '../../../src/datapath/slot.js';
@@ -38,16 +39,7 @@ function worldOf(
   };
 }
 
-const nothing: Actual = {
-  peers: new Map(),
-  policies: new Map(),
-  blocks: new Map(),
-  slots: new Map(),
-  pools: new Map(),
-  sources: new Map(),
-};
-
-function image(desired: Desired, held: Actual = nothing, slots = 2 ** 16): Image {
+function image(desired: Desired, held: Actual = nothingHeld, slots = 2 ** 16): Image {
   const places = () => new Places('places', 2, 100);
   return imageOf(desired, held, {
     peers: places(),
@@ -143,7 +135,7 @@ test('a large pool gets slots where every eighth has a block', (t) => {
 test('a pool keeps its slots, a new one never gets what was in use a moment ago', (t) => {
   const two = { '10.0.0.0/16': [26], '10.1.0.0/16': [26] };
   const first = image(worldOf(two, { '10.0.0.0/26': ['10.0.0.0/16', 0] }));
-  const held = { ...nothing, ...first };
+  const held = { ...nothingHeld, ...first };
   const second = image(
     worldOf({ '10.2.0.0/16': [26] }, { '10.2.0.0/26': ['10.2.0.0/16', 0] }),
     held,
@@ -155,14 +147,14 @@ test('a pool keeps its slots, a new one never gets what was in use a moment ago'
       { '10.2.0.0/16': [26], '10.0.0.0/16': [26] },
       { '10.2.0.0/26': ['10.2.0.0/16', 0], '10.0.0.0/26': ['10.0.0.0/16', 0] },
     ),
-    { ...nothing, ...second },
+    { ...nothingHeld, ...second },
   );
   t.is(third.pools.get('10.2.0.0/16' as Cidr)?.slots?.first, 1024);
   t.is(third.pools.get('10.0.0.0/16' as Cidr)?.slots?.first, 0);
 });
 
 test('a pool that finds no room has its blocks in the hash', (t) => {
-  const { blocks, slots, pools } = image(small, nothing, 512);
+  const { blocks, slots, pools } = image(small, nothingHeld, 512);
   t.is(blocks.size, 4);
   t.is(slots.size, 0);
   t.is(pools.get('10.0.0.0/16' as Cidr)?.slots, undefined);
