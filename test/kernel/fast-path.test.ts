@@ -61,12 +61,13 @@ interface Scene {
   readonly liberal?: 0 | 1;
   readonly stack?: Stack;
   readonly modes?: PoolModes;
+  readonly attach?: 'auto' | 'clsact';
 }
 
 /** Two nodes with rules as Calico's, and shortcuts that their workloads are known to. */
 async function ready(
   fastPath: FastPath,
-  { liberal = 1, stack = 'ipv4', modes = vxlan }: Scene = {},
+  { liberal = 1, stack = 'ipv4', modes = vxlan, attach = 'auto' }: Scene = {},
 ): Promise<Network> {
   const network = new Network(modes, stack);
   try {
@@ -75,7 +76,7 @@ async function ready(
       nft(network, node, policy(''));
       const switches = [`net.netfilter.nf_conntrack_tcp_be_liberal=${liberal}`];
       inside(network.space(node), 'sysctl', '-qw', ...switches);
-      await network.agent(node);
+      await network.agent(node, attach);
     }
     // a workload's MAC is known once someone has talked to it
     network.ping();
@@ -141,6 +142,25 @@ async function said(space: string, ...words: readonly string[]): Promise<number>
   return Number(text);
 }
 
+/** Bytes go over TCP from the one workload to the other; what arrives is what was sent. */
+async function arrives(
+  t: ExecutionContext,
+  network: Network,
+  to: string = workloadOfB.ipv4,
+): Promise<void> {
+  const [sent, got] = await stream(network.space('wa'), network.space('wb'), to, megabytes);
+  t.is(got, sent);
+}
+
+/** A client that asks ten times a second; what it has heard grows. */
+function asking(t: ExecutionContext, network: Network, ...to: readonly string[]): string[] {
+  const client = start(network.space('wa'), 'steady', ...to);
+  t.teardown(() => client.kill('SIGKILL'));
+  const heard: string[] = [];
+  client.stdout?.on('data', (data: Buffer) => heard.push(...data.toString().trim().split('\n')));
+  return heard;
+}
+
 /** Has conntrack forget all it knows, as Felix has it forget flows: `conntrack -F` on the wire. */
 const flush = `
 import socket, struct
@@ -160,9 +180,7 @@ for (const stack of ['ipv4', 'ipv6'] as const)
             stack: stack === 'ipv4' ? 'ipv4' : 'dual-stack',
             modes,
           });
-          const to = workloadOfB[stack];
-          const [sent, got] = await stream(network.space('wa'), network.space('wb'), to, megabytes);
-          t.is(got, sent);
+          await arrives(t, network, workloadOfB[stack]);
           for (const node of ['a', 'b'] as const)
             t.true(pastShare(network, node) > 0.9, `${pastShare(network, node)} of node-${node}`);
           t.regex(network.encap('a', 'status'), /fast path guarded: \d+ packets past the stack/);
@@ -191,15 +209,12 @@ test.serial('guarded: a flow that policy takes back ends with its conntrack entr
   if (skipped(t)) return;
   await using network = await ready('guarded');
   await serving(t, network.space('wb'));
-  const client = start(network.space('wa'), 'steady', workloadOfB.ipv4, String(port));
-  t.teardown(() => client.kill('SIGKILL'));
-  let answers: string[] = [];
-  client.stdout?.on('data', (data: Buffer) => answers.push(...data.toString().trim().split('\n')));
+  const answers = asking(t, network, workloadOfB.ipv4, String(port));
   await until(() => counted(network, 'a', 'shortcut_out') > 5);
 
   nft(network, 'a', policy('udp dport 4242 counter drop'));
   await sleep(within(300));
-  answers = [];
+  answers.length = 0;
   await until(() => answers.length > 3);
   t.true(
     answers.includes('answered'),
@@ -207,7 +222,7 @@ test.serial('guarded: a flow that policy takes back ends with its conntrack entr
   );
   inside(network.space('a'), 'python3', '-c', flush);
   await sleep(within(300));
-  answers = [];
+  answers.length = 0;
   await until(() => answers.length > 5);
   t.false(answers.includes('answered'));
 });
@@ -227,10 +242,7 @@ test.serial('guarded: a Service goes on working, all of it in the stack', async 
   );
   await serving(t, network.space('wb'));
   const before = counted(network, 'a', 'shortcut_out', 'shortcut_in');
-  const client = start(network.space('wa'), 'steady', '10.96.0.1', '80');
-  t.teardown(() => client.kill('SIGKILL'));
-  const answers: string[] = [];
-  client.stdout?.on('data', (data: Buffer) => answers.push(...data.toString().trim().split('\n')));
+  const answers = asking(t, network, '10.96.0.1', '80');
   await until(() => answers.length > 30);
   t.false(answers.includes('silence'));
   t.is(counted(network, 'a', 'shortcut_out', 'shortcut_in'), before);
@@ -267,16 +279,14 @@ test.serial(
   async (t) => {
     if (skipped(t)) return;
     await using network = await ready('guarded', { liberal: 0 });
-    const [wa, wb] = [network.space('wa'), network.space('wb')];
-    const [sent, got] = await stream(wa, wb, workloadOfB.ipv4, 1_000_000);
-    t.is(got, sent);
+    await arrives(t, network);
     t.is(counted(network, 'a', 'shortcut_out', 'shortcut_in'), 0);
     t.is(invalid(network), 0);
     t.regex(network.encap('a', 'status'), /fastPath: TCP takes the stack.*tcp_be_liberal=1/);
 
     inside(network.space('a'), 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_be_liberal=1');
     await until(() => !network.encap('a', 'status').includes('TCP takes the stack'));
-    await stream(wa, wb, workloadOfB.ipv4, 1_000_000);
+    await arrives(t, network);
     t.true(counted(network, 'a', 'shortcut_out', 'shortcut_in') > 0, 'it is followed live');
   },
 );
@@ -306,28 +316,47 @@ test.serial(
     await until(() => workloads(network, 'a') === 1);
     t.is(attached(), 1);
 
-    const flow = network.flow();
+    await serving(t, network.space('wb'));
+    const answers = asking(t, network, workloadOfB.ipv4, String(port));
+    await until(() => counted(network, 'a', 'shortcut_out') > 5);
     declare(network, 'never');
     await until(() => workloads(network, 'a') === 0 && attached() === 0);
+    const before = counted(network, 'a', 'shortcut_out');
+    answers.length = 0;
+    await until(() => answers.length > 5);
+    t.is(counted(network, 'a', 'shortcut_out'), before);
     declare(network, 'guarded');
     await until(() => workloads(network, 'a') === 1 && attached() === 1);
-    const { sent, received } = await flow.stop();
-    t.is(received, sent, 'switching loses nothing');
+    await until(() => counted(network, 'a', 'shortcut_out') > before);
+    t.false(answers.includes('silence'), 'switching loses nothing');
   },
 );
+
+test.serial('by clsact it is the same, and what hung on a workload’s interface goes', async (t) => {
+  if (skipped(t)) return;
+  await using network = await ready('guarded', { attach: 'clsact' });
+  await arrives(t, network);
+  for (const node of ['a', 'b'] as const)
+    t.true(pastShare(network, node) > 0.9, `${pastShare(network, node)} of node-${node}`);
+  const hooks = (): string =>
+    inside(network.space('a'), 'tc', 'filter', 'show', 'dev', 'cali0', 'ingress') +
+    inside(network.space('a'), 'tc', 'qdisc', 'show', 'dev', 'cali0', 'clsact');
+  t.regex(hooks(), /encapd_workload/);
+  declare(network, 'never');
+  await until(() => hooks() === '');
+  declare(network, 'guarded');
+  await until(() => hooks() !== '');
+  await network.endAgents();
+  network.encap('a', 'down', '--yes');
+  t.is(hooks(), '');
+});
 
 test.serial('with the agent dead shortcuts go on, and a killed one takes them over', async (t) => {
   if (skipped(t)) return;
   await using network = await ready('guarded');
   const before = status(network, 'a').programs.map(({ id }) => id);
   await network.endAgents();
-  const [sent, got] = await stream(
-    network.space('wa'),
-    network.space('wb'),
-    workloadOfB.ipv4,
-    megabytes,
-  );
-  t.is(got, sent);
+  await arrives(t, network);
   t.true(pastShare(network, 'a') > 0.9);
   const again = await network.agent('a');
   t.is(again.lines.find(({ msg }) => msg === 'ready')?.['written'], 0);
@@ -350,12 +379,6 @@ test.serial(
     t.is(await said(network.space('wa'), 'ask', workloadOfB.ipv4, String(port), '20'), 20);
     t.true(counted(network, 'a', 'shortcut_out') >= 20);
     t.regex(network.encap('a', 'status'), /fastPath: always bypasses 2 rules of nf_tables/);
-    const [sent, got] = await stream(
-      network.space('wa'),
-      network.space('wb'),
-      workloadOfB.ipv4,
-      megabytes,
-    );
-    t.is(got, sent);
+    await arrives(t, network);
   },
 );

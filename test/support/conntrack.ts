@@ -7,5 +7,7 @@ export function whyNoFlowLookup(): string | undefined {
   const rule =
     'table ip t {\n chain c {\n type filter hook forward priority 0\n ct state new\n }\n}';
   if (process.getuid?.() === 0) spawnSync('unshare', ['--net', '/usr/sbin/nft', rule]);
-  return hasFlowLookup() ? undefined : 'this kernel has no bpf_skb_ct_lookup (Linux 5.18)';
+  return hasFlowLookup()
+    ? undefined
+    : 'this kernel has no bpf_skb_ct_lookup (Linux 5.18, with nf_conntrack)';
 }
