@@ -6,7 +6,7 @@ import { sessionOf } from './session.js';
 export function define(command: Command): void {
   examplesOf(command, [
     ['sudo encap bench run short', 'a first impression, in minutes'],
-    ['sudo encap bench run --out results', 'everything: above an hour'],
+    ['sudo encap bench run --out results', 'everything: some four hours'],
     ['encap bench run --ssh a,b --path lan=192.0.2.1,192.0.2.2', 'between two machines'],
     ['sudo encap bench run scale --blocks 1k,100k', 'how it grows with the number of blocks'],
     ['encap bench report results/run.json', 'the table once more'],
