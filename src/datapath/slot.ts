@@ -23,7 +23,7 @@ export function peerIn(slot: Slot): PeerIndex {
   return (slot >>> 1) - 1;
 }
 
-/** Slots by their number, in lines; what is not set is 0. */
+/** Slots by their number, in lines; what is not set is 0. Lines that it was given are not copied: those are for reading. */
 export class SlotLines {
   readonly lines: Map<number, SlotLine>;
 
