@@ -124,16 +124,18 @@ export class Datapath implements Disposable {
     const cutter = bringCutter(this.#netlink);
     const fastPath = this.#fastPaths.look(this.#netlink, desired, settings.fastPath);
     const current = this.#current(desired, { ...settings, fastPath: fastPath.mode }, fastPath);
-    const { image, steps } = planMaps(
-      desired,
-      mapTables(current.parts.maps),
-      {
-        ...current.places,
-        slots: current.parts.maps.slots.info.maxEntries * slotsOfALine,
-        remembered: this.#remembered,
-      },
-      this.#switching,
-      nowMs,
+    const { image, steps } = this.#fitting(() =>
+      planMaps(
+        desired,
+        mapTables(current.parts.maps),
+        {
+          ...current.places,
+          slots: current.parts.maps.slots.info.maxEntries * slotsOfALine,
+          remembered: this.#remembered,
+        },
+        this.#switching,
+        nowMs,
+      ),
     );
 
     const attached: Attached[] = [];
@@ -167,7 +169,8 @@ export class Datapath implements Disposable {
       uplink.found,
       underlay,
     );
-    const changes = this.#apply([...steps, attach, ...cutting, ...network, ...shortcuts]);
+    const all = [...steps, attach, ...cutting, ...network, ...shortcuts];
+    const changes = this.#fitting(() => reconcile(all));
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
@@ -236,9 +239,9 @@ export class Datapath implements Disposable {
   }
 
   /** A change that needs old and new entries side by side may not fit: the next round makes larger tables. */
-  #apply(steps: readonly Step[]): readonly Change[] {
+  #fitting<Result>(attempt: () => Result): Result {
     try {
-      return reconcile(steps);
+      return attempt();
     } catch (cause) {
       if (cause instanceof EncapError && cause.code === 'TABLE_FULL') this.#room *= 2;
       throw cause;

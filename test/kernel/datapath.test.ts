@@ -340,6 +340,30 @@ kernelTest(
 );
 
 kernelTest(
+  'more nodes than there are free places replace all the others: larger tables, not the same failure again and again',
+  async (t, network) => {
+    const agent = await network.agent('a');
+    const nodes = (generation: number): object[] =>
+      Array.from({ length: 5000 }, (_, place) => ({
+        apiVersion: 'projectcalico.org/v3',
+        kind: 'Node',
+        metadata: { name: `generation-${generation}-${place}` },
+        spec: {
+          bgp: { ipv4Address: `172.${16 + generation}.${place >> 8}.${place & 255}/12` },
+          ipv4VXLANTunnelAddr: `10.${generation}.${place >> 8}.${place & 255}`,
+        },
+      }));
+    let from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, nodes(1));
+    await agent.until('tables changed', { from });
+    from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, nodes(2));
+    await agent.until('working again', { from });
+    t.is(statusOf(network).maps.find(({ name }) => name === 'sources')?.entries, 5001);
+  },
+);
+
+kernelTest(
   'a file that becomes unreadable changes nothing; mended, it is followed again',
   async (t, network) => {
     const agent = await network.agent('a');
