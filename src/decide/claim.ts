@@ -12,45 +12,91 @@ export interface Claim {
   readonly by: 'block' | 'allocation' | 'workload' | 'tunnel-address';
 }
 
+/** Every claim, and what it takes to work out some of them anew. */
+export interface Claims {
+  readonly claims: Map<Cidr, Claim>;
+  readonly warnings: readonly Warning[];
+  /** Single addresses that are known from elsewhere than IPAM, whether they have an entry or not. */
+  readonly references: ReadonlyMap<Address, Claim>;
+  /** Prefix lengths of blocks. */
+  readonly lengths: ReadonlySet<number>;
+  /** By block, its addresses that others than its node have. */
+  readonly borrowed: ReadonlyMap<Cidr, readonly Address[]>;
+}
+
 /** Every CIDR that someone has: blocks, addresses borrowed from them, workloads, tunnel addresses. */
-export function claimsOf(
-  inventory: Inventory,
-  self: NodeName,
-): { readonly claims: ReadonlyMap<Cidr, Claim>; readonly warnings: readonly Warning[] } {
+export function claimsOf(inventory: Inventory, self: NodeName): Claims {
   const claims = new Map<Cidr, Claim>();
+  const lengths = new Set<number>();
+  const borrowed = new Map<Cidr, readonly Address[]>();
+  const claimOf = claimsByBlock();
+  for (const block of inventory.blocks) {
+    lengths.add(prefixLengthOf(block.cidr));
+    if (inventory.settings.routeSource !== 'CalicoIPAM') continue;
+    const addresses = borrowedOf(block);
+    if (addresses.length > 0) borrowed.set(block.cidr, addresses);
+    claimBlock(block, claims, claimOf);
+  }
   const warnings: Warning[] = [];
-  if (inventory.settings.routeSource === 'CalicoIPAM') {
-    for (const block of inventory.blocks) claimBlock(block, claims);
-  } else if (inventory.workloads === undefined) {
+  if (inventory.settings.routeSource !== 'CalicoIPAM' && inventory.workloads === undefined)
     warnings.push({
       subject: 'FelixConfiguration',
       message: 'routeSource is WorkloadIPs, but no WorkloadList says which addresses there are',
     });
-  }
-  const blocks = new Enclosing(claims, inventory.blocks);
-  const routed = [...references(inventory, self)]
+  const blocks = new Enclosing(claims, lengths);
+  const references = referencesIn(inventory, self);
+  const routed = [...references]
     .map(([address, claim]) => ({ cidr: hostCidr(address), claim }))
     .filter(({ cidr, claim }) => isRouted(claim, blocks.over(cidr), self));
   for (const { cidr, claim } of routed) claims.set(cidr, claim);
   // The unspecified addresses are never routed.
   claims.delete('0.0.0.0/32' as Cidr);
   claims.delete('::/128' as Cidr);
-  return { claims, warnings };
+  return { claims, warnings, references, lengths, borrowed };
 }
 
 /**
  * Blocks without a node route for each of their allocations; others for those that another node has. A block of one
  * address stays its owner's, whoever holds the address.
  */
-function claimBlock({ cidr, node, allocations }: Block, claims: Map<Cidr, Claim>): void {
-  for (const [address, holder] of allocations)
-    if (holder !== undefined && holder !== node)
-      claims.set(hostCidr(address), { node: holder, by: 'allocation' });
-  if (node !== undefined) claims.set(cidr, { node, by: 'block' });
+function claimBlock(
+  block: Block,
+  claims: Map<Cidr, Claim>,
+  claimOf: (node: NodeName) => Claim,
+): void {
+  for (const address of borrowedOf(block))
+    claims.set(hostCidr(address), allocationIn(block, address));
+  if (block.node !== undefined) claims.set(block.cidr, claimOf(block.node));
+}
+
+/** One for all blocks of a node. */
+function claimsByBlock(): (node: NodeName) => Claim {
+  const claims = new Map<NodeName, Claim>();
+  return (node) => {
+    const claim = claims.get(node) ?? { node, by: 'block' };
+    claims.set(node, claim);
+    return claim;
+  };
+}
+
+/** Addresses of a block that others than its node have. */
+export function borrowedOf({ node, allocations }: Block): Address[] {
+  if (allocations.size === 0) return [];
+  return [...allocations.keys()].filter((address) => {
+    const holder = allocations.get(address);
+    return holder !== undefined && holder !== node;
+  });
+}
+
+/** The claim of the node that has a borrowed address. */
+export function allocationIn({ allocations, cidr }: Block, address: Address): Claim {
+  const node = allocations.get(address);
+  if (node === undefined) throw new TypeError(`nobody has ${address} of ${cidr}`);
+  return { node, by: 'allocation' };
 }
 
 /** Single addresses that are known from elsewhere than IPAM. One that several nodes name is the lowest name's, a workload's first. */
-function references(inventory: Inventory, self: NodeName): Map<Address, Claim> {
+function referencesIn(inventory: Inventory, self: NodeName): Map<Address, Claim> {
   const found = new Map<Address, Claim>();
   const refer = (address: Address | undefined, claim: Claim): void => {
     if (address === undefined) return;
@@ -76,10 +122,16 @@ export function tunnelAddressesOf(node: Node): Address[] {
   return [...new Set(all)];
 }
 
+/** A claim around an address, or (exact) on it. */
+export interface EnclosingClaim {
+  readonly claim: Claim;
+  readonly isExact: boolean;
+}
+
 /** Whether a single address needs an entry beside those of the blocks that it lies in (the widest first). */
-function isRouted(
+export function isRouted(
   { node, by }: Claim,
-  enclosing: readonly { readonly claim: Claim; readonly isExact: boolean }[],
+  enclosing: readonly EnclosingClaim[],
   self: NodeName,
 ): boolean {
   // Ours: replies to it must be let in, whatever says whose the block is.
@@ -96,14 +148,13 @@ class Enclosing {
   /** Shortest first. */
   readonly #lengths: readonly number[];
 
-  constructor(claims: ReadonlyMap<Cidr, Claim>, blocks: readonly Block[]) {
+  constructor(claims: ReadonlyMap<Cidr, Claim>, ofBlocks: Iterable<number>) {
     this.#claims = claims;
-    const hosts = [addressBits.ipv4, addressBits.ipv6];
-    const lengths = new Set([...blocks.map(({ cidr }) => prefixLengthOf(cidr)), ...hosts]);
+    const lengths = new Set([...ofBlocks, addressBits.ipv4, addressBits.ipv6]);
     this.#lengths = [...lengths].sort((a, b) => a - b);
   }
 
-  over(host: Cidr): { claim: Claim; isExact: boolean }[] {
+  over(host: Cidr): EnclosingClaim[] {
     const address = host.slice(0, host.indexOf('/')) as Address;
     const longest = prefixLengthOf(host);
     return this.#lengths.flatMap((length) => {

@@ -15,7 +15,7 @@ import { families, familyOf, type Address, type Family } from '../net/address.js
 import { cidrOf, hostCidr, networkOf, prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
 import { carriagesOf, type Carriage } from './carriage.js';
-import { claimsOf, type Claim } from './claim.js';
+import { claimsOf, type Claim, type Claims } from './claim.js';
 import { hostOf, isKnown, type Host } from './host.js';
 import { overlaysOf, type Overlay } from './overlay.js';
 import { Peers } from './peers.js';
@@ -45,9 +45,27 @@ export interface Trace {
 
 /** Pure: the same inventory gives the same desired state on any machine. */
 export function decide(inventory: Inventory, self: NodeName): Decision {
+  return decided(inventory, self).decision;
+}
+
+/** A decision, and what it takes to decide for some blocks anew. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly claims: Claims;
+  readonly ground: Ground;
+  /** The same as the decision's. */
+  readonly blocks: Map<Cidr, Owner>;
+  readonly lengths: Lengths;
+}
+
+/** By pool: the prefix lengths in which an address of it may be found, and how many blocks have each. */
+export type Lengths = ReadonlyMap<Cidr, Map<number, number>>;
+
+export function decided(inventory: Inventory, self: NodeName): Decided {
   const { settings, pools } = inventory;
   const { overlays, counting, warnings: poolWarnings } = overlaysOf(pools, settings);
-  const { claims, warnings: claimWarnings } = claimsOf(inventory, self);
+  const claimed = claimsOf(inventory, self);
+  const { claims, warnings: claimWarnings } = claimed;
   const nodes = [...inventory.nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const { hostAddresses, warnings: hostWarnings } = hostAddressesOf(nodes);
   const hosts = { ipv4: hostsOf(nodes, 'ipv4'), ipv6: hostsOf(nodes, 'ipv6') };
@@ -62,8 +80,10 @@ export function decide(inventory: Inventory, self: NodeName): Decision {
     });
   const peers = { ipv4: peersOf('ipv4'), ipv6: peersOf('ipv6') };
 
-  const owners = ownersOf({ self, claims, overlays, hosts, peers });
-  const tables = tablesOf({ ...owners, self, overlays, hosts, hostAddresses, peers, inventory });
+  const ground: Ground = { self, overlays, hosts, peers };
+  const owners = ownersOf({ ...ground, claims });
+  const lengths = blockLengthsOf(owners.blocks, overlays);
+  const tables = tablesOf({ ...owners, ...ground, lengths, hostAddresses, inventory });
   const sources = sourcesOf({
     others: { ipv4: others(hosts.ipv4, self), ipv6: others(hosts.ipv6, self) },
     peers,
@@ -80,14 +100,16 @@ export function decide(inventory: Inventory, self: NodeName): Decision {
     sources,
     externals: externalsOf(settings.externalNodes, carriages),
   };
-  return {
+  const decision = {
     desired,
     warnings: [...poolWarnings, ...claimWarnings, ...hostWarnings, ...owners.warnings],
     trace: { overlays, claims, unrouted: owners.unrouted, hostAddresses, hosts },
   };
+  return { decision, claims: claimed, ground, blocks: owners.blocks, lengths };
 }
 
-interface Ground {
+/** What the owner of a block depends on, beside who has it. */
+export interface Ground {
   readonly self: NodeName;
   readonly overlays: PrefixTable<Overlay>;
   readonly hosts: Trace['hosts'];
@@ -125,7 +147,8 @@ function ownersOf({
   return { blocks, unrouted, warnings: [...faults].map(unroutedWarning) };
 }
 
-function ownerOf(
+/** Who gets the packets for a claimed CIDR; the ways that were found before are looked up. */
+export function ownerOf(
   cidr: Cidr,
   { node }: Claim,
   { self, overlays, hosts, peers }: Ground,
@@ -159,13 +182,14 @@ function ownerOf(
   return owner;
 }
 
-interface Unrouted {
+/** Why nobody gets them. */
+export interface Unrouted {
   readonly because: string;
   readonly isFault: boolean;
 }
 
 /** The same for all that a node has in a pool: worked out once. */
-type Ways = Map<Overlay, Map<NodeName, Owner | Unrouted>>;
+export type Ways = Map<Overlay, Map<NodeName, Owner | Unrouted>>;
 
 function wayTo(
   node: NodeName,
@@ -191,15 +215,16 @@ function tablesOf({
   blocks,
   overlays,
   hosts,
+  lengths,
   hostAddresses,
   peers,
   inventory,
 }: Ground &
   Owners & {
+    readonly lengths: Lengths;
     readonly hostAddresses: ReadonlyMap<Address, NodeName>;
     readonly inventory: Inventory;
   }): Pick<Desired, 'policies' | 'pools' | 'blocks' | 'routes'> {
-  const lengths = blockLengthsOf(blocks, overlays);
   const policies = new Map<PolicyName, Policy>();
   const routes = new Map<Cidr, Route>();
   const local = inventory.nodes.get(self);
@@ -215,7 +240,6 @@ function tablesOf({
     );
     routes.set(cidr, routeOf(overlay, local, inventory.settings));
   }
-  const merged = new Map<Cidr, Owner>(blocks);
   for (const [address, node] of hostAddresses) {
     const found = used.match(address);
     if (found === undefined) continue;
@@ -225,26 +249,23 @@ function tablesOf({
     policies.set(policy, hostPolicyOf(found.value, hosts[found.value.underlay].get(self)));
     // Host addresses win over the block around them, whoever's it is: packets to a node must not be encapsulated.
     // They have a next hop of their own family, whatever the pool's packets travel over.
-    merged.set(hostCidr(address), {
+    blocks.set(hostCidr(address), {
       peer:
         node === self
           ? 'self'
           : peers[family].at(node, host?.interfaceAddress?.address ?? host?.ipipAddress ?? address),
       policy,
     });
-    searched.match(address)?.value.add(prefixLengthOf(hostCidr(address)));
+    const known = searched.match(address)?.value;
+    if (known !== undefined) noted(known, prefixLengthOf(hostCidr(address)), 0);
   }
   const pools = new Map<Cidr, PoolEntry>();
-  for (const [cidr, set] of lengths) pools.set(cidr, poolEntryOf(set));
-  return { policies, pools, blocks: merged, routes };
+  for (const [cidr, known] of lengths) pools.set(cidr, poolEntryOf(known.keys()));
+  return { policies, pools, blocks, routes };
 }
 
-/** By pool: the prefix lengths in which an address of it may be found. */
-function blockLengthsOf(
-  blocks: ReadonlyMap<Cidr, Owner>,
-  overlays: PrefixTable<Overlay>,
-): Map<Cidr, Set<number>> {
-  const lengths = new Map<Cidr, Set<number>>();
+function blockLengthsOf(blocks: ReadonlyMap<Cidr, Owner>, overlays: PrefixTable<Overlay>): Lengths {
+  const lengths = new Map<Cidr, Map<number, number>>();
   const all = new Set<number>();
   for (const cidr of blocks.keys()) {
     const pool = overlays.match(cidr)?.value.pool.cidr;
@@ -252,15 +273,19 @@ function blockLengthsOf(
     const length = prefixLengthOf(cidr);
     all.add(length);
     const known = lengths.get(pool);
-    if (known === undefined) lengths.set(pool, new Set([length]));
-    else known.add(length);
+    if (known === undefined) lengths.set(pool, new Map([[length, 1]]));
+    else noted(known, length, 1);
   }
   // A pool inside a block: its addresses are found by the block's length, which is shorter than the pool's.
   for (const [pool, own] of lengths)
     for (const length of all)
       if (length < prefixLengthOf(pool) && blocks.has(cidrOf(networkOf(pool), length)))
-        own.add(length);
+        noted(own, length, 0);
   return lengths;
+}
+
+function noted(lengths: Map<number, number>, length: number, more: number): void {
+  lengths.set(length, (lengths.get(length) ?? 0) + more);
 }
 
 function hostsOf(nodes: readonly Node[], family: Family): Map<NodeName, Host> {

@@ -40,7 +40,7 @@ export function hostPolicyOf(overlay: Overlay, local: Host | undefined): Policy 
   return { ...policyOf(overlay, local), sameSubnet: 'none', otherSubnet: 'none' };
 }
 
-export function poolEntryOf(lengths: ReadonlySet<number>): PoolEntry {
+export function poolEntryOf(lengths: Iterable<number>): PoolEntry {
   return { blockLengths: [...lengths].sort((a, b) => b - a) };
 }
 

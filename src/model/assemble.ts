@@ -1,7 +1,8 @@
 import { type Address } from '../net/address.js';
 import { withinBounds } from './beyond-calico.js';
 import { type Finding, headOf, problemOf } from './check.js';
-import type { Document, Documents } from './document.js';
+import type { Block } from './block.js';
+import type { Documents } from './document.js';
 import { defaultPools, type Environment, namesPools } from './environment.js';
 import type { Inventory } from './inventory.js';
 import type { NodeName } from './node.js';
@@ -17,12 +18,13 @@ import { blockOf, hostLocalBlocks } from './translate/block.js';
 import { nodeOf, withHostLocalTunnel } from './translate/node.js';
 import { poolOf } from './translate/pool.js';
 import { settingsOf } from './translate/settings.js';
-import { identityOf, understand, type Understood } from './understand.js';
+import { identityIn } from './plain-block.js';
+import { understand, type Understood } from './understand.js';
 import { contestedBlocks, wholeFindings } from './whole.js';
 
 /** A set of resources as understood. */
 export interface World {
-  readonly inventory: Inventory;
+  readonly inventory: Inventory & { readonly blocks: readonly Block[] };
   /** For `get`: defaults and environment applied, Installation converted, podCIDRs turned into blocks. */
   readonly pools: readonly IpPool[];
   readonly nodes: readonly CalicoNode[];
@@ -46,20 +48,41 @@ export interface AssembleOptions {
 
 /** The tolerant reading: documents → the world that decisions are made of. */
 export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
+  const { inventory, findings, ...world } = assembled(
+    { ...documents, all: documents.documents.map(understand) },
+    options,
+  );
+  return { ...world, inventory: { ...inventory, blocks: world.blocks.map(blockOf) } };
+}
+
+/** What was understood of a set of files. */
+export interface UnderstoodFiles extends Pick<Documents, 'files' | 'problems'> {
+  readonly all: readonly Understood[];
+}
+
+/** A world whose blocks are still as Calico has them. */
+export interface Assembled extends Omit<World, 'inventory'> {
+  readonly inventory: Omit<Inventory, 'blocks'>;
+  /** Of more than one resource. */
+  readonly findings: readonly Finding[];
+}
+
+export function assembled(
+  { files, problems, all: understood }: UnderstoodFiles,
+  options: AssembleOptions,
+): Assembled {
   const environment = options.environment ?? {};
-  const all = withinBounds(documents.documents.map(understand));
-  const contested = new Set(contestedBlocks(all).map(({ document }) => document));
+  const all = withinBounds(understood);
+  const contests = contestedBlocks(all);
+  const contested: ReadonlySet<Understood> = new Set(contests.map(({ claim }) => claim));
   const good = goodOnes(all, contested, options.before?.good);
   const resources = [...good.values()];
   // A pool that is refused is a pool all the same: no default takes its place.
-  const hasPools = all.some(({ document }) =>
-    /^(?:IPPool|Installation)\//.test(identityOf(document) ?? ''),
-  );
+  const hasPools = all.some((one) => /^(?:IPPool|Installation)\//.test(identityIn(one) ?? ''));
   const { pools, nodes, blocks } = calicoWorld(resources, environment, hasPools);
   const config = resources.find((one) => one.kind === 'NodeConfig');
-  const inventory: Inventory = {
+  const inventory = {
     pools: pools.map(poolOf),
-    blocks: blocks.map(blockOf),
     nodes: new Map(nodes.map(nodeOf).map((node) => [node.name, node])),
     workloads: workloadsOf(resources.filter((one) => one.kind === 'WorkloadList')),
     settings: settingsOf({
@@ -73,21 +96,22 @@ export function inventoryOf(documents: Documents, options: AssembleOptions = {})
       environment,
     }),
   };
-  return { inventory, pools, nodes, blocks, config, good, ...told(documents, all, contested) };
+  const findings = wholeFindings(all, contests);
+  const words = told({ files, problems, all }, contested, findings);
+  return { inventory, pools, nodes, blocks, config, good, findings, ...words };
 }
 
 /** Of two with one name the later counts, as with `kubectl apply`. A refused one gives way to its last good edition. */
 function goodOnes(
   all: readonly Understood[],
-  contested: ReadonlySet<Document>,
+  contested: ReadonlySet<Understood>,
   before: ReadonlyMap<string, Resource> | undefined,
 ): Map<string, Resource> {
   const good = new Map<string, Resource>();
-  all.forEach(({ document, resource }, index) => {
-    const identity = identityOf(document) ?? `${headOf(document.value).kind ?? ''} number ${index}`;
-    const usable = contested.has(document)
-      ? before?.get(identity)
-      : (resource ?? before?.get(identity));
+  all.forEach((one, index) => {
+    const { resource } = one;
+    const identity = identityIn(one) ?? `${headOf(one.document.value).kind ?? ''}/ number ${index}`;
+    const usable = contested.has(one) ? before?.get(identity) : (resource ?? before?.get(identity));
     if (usable !== undefined) good.set(identity, usable);
   });
   return good;
@@ -181,31 +205,29 @@ function workloadsOf(lists: readonly WorkloadList[]): Inventory['workloads'] {
 }
 
 function told(
-  documents: Documents,
-  all: readonly Understood[],
-  contested: ReadonlySet<Document>,
+  { files, problems, all }: UnderstoodFiles,
+  contested: ReadonlySet<Understood>,
+  whole: readonly Finding[],
 ): Pick<World, 'warnings' | 'refused'> {
-  const refusedDocuments = new Set([
-    ...contested,
-    ...all
-      .filter((one) => one.resource === undefined && one.findings.length > 0)
+  const refusedDocuments = new Set(
+    all
+      .filter(
+        (one) => contested.has(one) || (one.resource === undefined && one.findings.length > 0),
+      )
       .map((one) => one.document),
-  ]);
-  const findings = [...all.flatMap((one) => one.findings), ...wholeFindings(all)];
+  );
+  const findings = [...all.flatMap((one) => one.findings), ...whole];
   const isRefused = ({ document, severity = 'error' }: Finding): boolean =>
     refusedDocuments.has(document) && severity === 'error';
   const asWarning = (finding: Finding): Problem => ({ ...problemOf(finding), severity: 'warning' });
-  const unreadable = documents.problems.filter(({ severity }) => severity === 'error');
-  const odd = documents.problems.filter(({ severity }) => severity === 'warning');
+  const unreadable = problems.filter(({ severity }) => severity === 'error');
+  const odd = problems.filter(({ severity }) => severity === 'warning');
   return {
     warnings: inReadingOrder(
       [...odd, ...findings.filter((finding) => !isRefused(finding)).map(asWarning)],
-      documents.files,
+      files,
     ),
-    refused: inReadingOrder(
-      [...unreadable, ...findings.filter(isRefused).map(problemOf)],
-      documents.files,
-    ),
+    refused: inReadingOrder([...unreadable, ...findings.filter(isRefused).map(problemOf)], files),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Resource } from './resources/kinds.js';
+import { PlainBlock } from './plain-block.js';
 import { modeOf } from './translate/pool.js';
 import type { Understood } from './understand.js';
 
@@ -12,6 +13,7 @@ export function withinBounds(all: readonly Understood[]): readonly Understood[] 
     .find((resource) => resource?.kind === 'NodeConfig');
   const allows = (what: 'ip6ip'): boolean => config?.beyondCalico[what] === true;
   return all.map((one) => {
+    if (one instanceof PlainBlock) return one;
     const findings = one.findings.filter(({ unless }) => unless === undefined || !allows(unless));
     const isBeyond = usesIp6ip(one.resource) && !allows('ip6ip');
     return { ...one, findings, resource: isBeyond ? undefined : one.resource };

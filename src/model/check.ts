@@ -8,6 +8,8 @@ import type { Complaint, ResourceKind } from './resources/kind.js';
 /** A complaint, and the document that it is about. */
 export interface Finding extends Complaint {
   readonly document: Document;
+  /** Another file that the message names a place of. */
+  readonly beside?: string;
 }
 
 /** What Calico's API would say of one document, looked at alone. */
@@ -45,25 +47,24 @@ export function problemOf({
   return { severity, path: pathText([...document.base, ...path]), message, ...spot };
 }
 
-const head = z.object({
-  kind: z.string().optional().catch(undefined),
-  apiVersion: z.string().optional().catch(undefined),
-  metadata: z
-    .object({ name: z.string().optional().catch(undefined) })
-    .optional()
-    .catch(undefined),
-});
-
 /** Kind, version and name of whatever a document holds. */
 export function headOf(value: unknown): {
   kind?: string | undefined;
   apiVersion?: string | undefined;
   name?: string | undefined;
 } {
-  const parsed = head.safeParse(value);
-  if (!parsed.success) return {};
-  const { kind, apiVersion, metadata } = parsed.data;
-  return { kind, apiVersion, name: metadata?.name };
+  if (!isMap(value)) return {};
+  const { kind, apiVersion, metadata } = value;
+  const name = isMap(metadata) ? metadata['name'] : undefined;
+  return { kind: textOf(kind), apiVersion: textOf(apiVersion), name: textOf(name) };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** A document that is nothing we read: a typo, or none of our business. */

@@ -9,7 +9,8 @@ import type { Settings } from './settings.js';
 export interface Inventory {
   /** By name; two pools of one CIDR are both here, `decide` lets the lowest name win. */
   readonly pools: readonly Pool[];
-  readonly blocks: readonly Block[];
+  /** Of two with one CIDR the later counts. */
+  readonly blocks: Iterable<Block>;
   readonly nodes: ReadonlyMap<NodeName, Node>;
   /** Live addresses, where a WorkloadList says so; then the allocations do not. */
   readonly workloads: ReadonlyMap<Address, NodeName> | undefined;

@@ -26,10 +26,15 @@ export function understand(document: Document): Understood {
   return { document, resource: undefined, findings: [...findings, { document, path, message }] };
 }
 
-/** What the resource is called, whatever is wrong with the rest: `IPPool/default`. */
+/**
+ * What the resource is called, whatever is wrong with the rest: `IPPool/default`; a block by its name alone, for there may
+ * be a million of them.
+ */
 export function identityOf({ value }: Document): string | undefined {
   const { kind, apiVersion, name } = headOf(value);
   if (kind === undefined || name === undefined) return undefined;
+  if (kind === 'IPAMBlock' && name !== '' && !name.includes('/') && apiVersion !== 'v1')
+    return name;
   // Calico's view of a node and Kubernetes' are two resources.
   return apiVersion === 'v1' ? `v1/${kind}/${name}` : `${kind}/${name}`;
 }

@@ -4,18 +4,22 @@ import type { Understood } from './understand.js';
 
 /** Names of nodes that no Node has: only told where there are Nodes at all. */
 export function unknownNodes(all: readonly Understood[]): Finding[] {
-  const names = new Set(
-    all.flatMap(({ resource }) => (resource?.kind === 'Node' ? [resource.name] : [])),
-  );
-  if (names.size === 0) return [];
+  const names = nodeNamesIn(all);
   return [...strangeOwners(all, names), ...strangeReceivers(all, names)];
 }
 
+export function nodeNamesIn(all: readonly Understood[]): ReadonlySet<string> {
+  return new Set(all.flatMap(({ resource }) => (resource?.kind === 'Node' ? [resource.name] : [])));
+}
+
 /** Owners of blocks. */
-function strangeOwners(all: readonly Understood[], names: ReadonlySet<string>): Finding[] {
-  return all.flatMap(({ document, resource }): Finding[] => {
+export function strangeOwners(all: readonly Understood[], names: ReadonlySet<string>): Finding[] {
+  if (names.size === 0) return [];
+  return all.flatMap((one): Finding[] => {
+    const { resource } = one;
     if (resource?.kind !== 'IPAMBlock' || resource.node === undefined || names.has(resource.node))
       return [];
+    const { document } = one;
     const message = `there is no node ${resource.node}: packets for ${resource.cidr} have nowhere to go`;
     return [{ document, severity: 'warning', path: ['spec', 'affinity'], message }];
   });
@@ -23,10 +27,13 @@ function strangeOwners(all: readonly Understood[], names: ReadonlySet<string>): 
 
 /** NodeConfig zeroUdpChecksum. */
 function strangeReceivers(all: readonly Understood[], names: ReadonlySet<string>): Finding[] {
-  return all.flatMap(({ document, resource }): Finding[] => {
+  if (names.size === 0) return [];
+  return all.flatMap((one): Finding[] => {
+    const { resource } = one;
     if (resource?.kind !== 'NodeConfig' || typeof resource.zeroUdpChecksum === 'string') return [];
     return resource.zeroUdpChecksum.flatMap((name, index): Finding[] => {
       if (names.has(name)) return [];
+      const { document } = one;
       const message = `there is no node ${name}${didYouMean(name, [...names])}`;
       return [{ document, severity: 'warning', path: ['zeroUdpChecksum', index], message }];
     });

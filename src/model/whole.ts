@@ -1,4 +1,4 @@
-import type { Finding } from './check.js';
+import { type Finding, headOf } from './check.js';
 import type { Document } from './document.js';
 import type { Path } from './problem.js';
 import { type Cidr, contains, prefixLengthOf } from '../net/cidr.js';
@@ -7,16 +7,21 @@ import type { IpamBlock } from './resources/ipam-block.js';
 import type { IpPool } from './resources/ip-pool.js';
 import type { CalicoNode } from './resources/node.js';
 import { z } from 'zod';
-import { identityOf, type Understood } from './understand.js';
+import { identityIn, PlainBlock } from './plain-block.js';
+import type { Understood } from './understand.js';
 import { unknownNodes } from './unknown-nodes.js';
 
 /** What is wrong between resources: overlaps, things that are there twice, blocks without a pool. */
-export function wholeFindings(all: readonly Understood[]): Finding[] {
+export function wholeFindings(
+  all: readonly Understood[],
+  contested: readonly Contest[] = contestedBlocks(all),
+): Finding[] {
+  const blocks = blocksIn(all);
   return [
     ...twiceNamed(all),
     ...overlappingPools(all),
-    ...contestedBlocks(all),
-    ...blocksAndPools(all),
+    ...contested.map(({ finding }) => finding()),
+    ...blocksAndPools(poolsIn(all), blocks),
     ...sharedAddresses(all),
     ...unknownNodes(all),
   ];
@@ -28,24 +33,20 @@ function placeOf(document: Document, path: Path): string {
 }
 
 function twiceNamed(all: readonly Understood[]): Finding[] {
-  const first = new Map<string, Document>();
-  return all.flatMap(({ document }): Finding[] => {
-    const identity = identityOf(document);
+  const first = new Map<string, Understood>();
+  return all.flatMap((one): Finding[] => {
+    const identity = identityIn(one);
     if (identity === undefined) return [];
     const earlier = first.get(identity);
     if (earlier === undefined) {
-      first.set(identity, document);
+      first.set(identity, one);
       return [];
     }
-    const [kind, name] = identity.split('/').slice(-2);
+    const { document } = one;
+    const { kind = '', name = '' } = headOf(document.value);
     const path = ['metadata', 'name'];
-    return [
-      {
-        document,
-        path,
-        message: `${kind ?? ''}(${name ?? ''}) already exists (${placeOf(earlier, path)})`,
-      },
-    ];
+    const message = `${kind}(${name}) already exists (${placeOf(earlier.document, path)})`;
+    return [{ document, path, message, beside: earlier.document.file }];
   });
 }
 
@@ -63,7 +64,9 @@ const writtenPool = z.object({
 });
 
 /** Pools by what they claim, however wrong the rest of them is. */
-function poolClaims({ document, resource }: Understood): PoolClaim[] {
+function poolClaims(one: Understood): PoolClaim[] {
+  if (one instanceof PlainBlock) return [];
+  const { document, resource } = one;
   if (resource?.kind === 'Installation')
     return resource.pools.map(({ name, spec }, index) => ({
       document,
@@ -95,73 +98,99 @@ function overlappingPools(all: readonly Understood[]): Finding[] {
   });
 }
 
-function blocksIn(all: readonly Understood[]): { document: Document; block: IpamBlock }[] {
-  return all.flatMap(({ document, resource }) =>
-    resource?.kind === 'IPAMBlock' ? [{ document, block: resource }] : [],
-  );
+/** A block that was understood. */
+export type UnderstoodBlock = Understood & { readonly resource: IpamBlock };
+
+function blocksIn(all: readonly Understood[]): UnderstoodBlock[] {
+  return all.filter((one): one is UnderstoodBlock => one.resource?.kind === 'IPAMBlock');
+}
+
+/** One of two claims on a block, and what to say of it. */
+export interface Contest {
+  readonly claim: UnderstoodBlock;
+  readonly finding: () => Finding;
 }
 
 /** Blocks that two nodes claim: no packet for them can be sent rightly. */
-export function contestedBlocks(all: readonly Understood[]): Finding[] {
-  const first = new Map<string, { document: Document; block: IpamBlock }>();
-  return blocksIn(all).flatMap(({ document, block }): Finding[] => {
-    const earlier = first.get(block.cidr);
+export function contestedBlocks(all: readonly Understood[]): Contest[] {
+  const first = new Map<string, UnderstoodBlock>();
+  return blocksIn(all).flatMap((claim): Contest[] => {
+    const { cidr, node } = claim.resource;
+    const earlier = first.get(cidr);
     if (earlier === undefined) {
-      first.set(block.cidr, { document, block });
+      first.set(cidr, claim);
       return [];
     }
-    if (earlier.block.node === block.node) return [];
-    const [one, other] = [earlier.block.node ?? 'nobody', block.node ?? 'nobody'];
-    const path = ['spec', 'affinity'];
-    return [
-      {
-        document,
-        path,
-        message: `block ${block.cidr} is claimed by ${other} here and by ${one} at ${placeOf(earlier.document, path)}`,
-      },
-      {
-        document: earlier.document,
-        path,
-        message: `block ${block.cidr} is claimed by ${one} here and by ${other} at ${placeOf(document, path)}`,
-      },
-    ];
+    if (earlier.resource.node === node) return [];
+    return [contest(claim, earlier), contest(earlier, claim)];
   });
 }
 
-function blocksAndPools(all: readonly Understood[]): Finding[] {
-  const pools = all.flatMap(
-    ({ document, resource }): { document: Document; pool: IpPool; path: Path }[] => {
-      if (resource?.kind === 'IPPool') return [{ document, pool: resource, path: ['spec'] }];
-      if (resource?.kind !== 'Installation') return [];
-      return resource.pools.map((pool, index) => ({
-        document,
-        pool,
-        path: ['spec', 'calicoNetwork', 'ipPools', index],
-      }));
-    },
-  );
+function contest(claim: UnderstoodBlock, other: UnderstoodBlock): Contest {
+  const [mine, theirs] = [claim.resource.node ?? 'nobody', other.resource.node ?? 'nobody'];
+  const path = ['spec', 'affinity'];
+  return {
+    claim,
+    finding: () => ({
+      document: claim.document,
+      path,
+      message: `block ${claim.resource.cidr} is claimed by ${mine} here and by ${theirs} at ${placeOf(other.document, path)}`,
+    }),
+  };
+}
+
+/** A pool, and where it is written. */
+export interface WrittenPool {
+  readonly document: Document;
+  readonly pool: IpPool;
+  readonly path: Path;
+}
+
+/** All that are understood, the operator's too. */
+export function poolsIn(all: readonly Understood[]): WrittenPool[] {
+  return all.flatMap((one): WrittenPool[] => {
+    if (one instanceof PlainBlock) return [];
+    const { document, resource } = one;
+    if (resource?.kind === 'IPPool') return [{ document, pool: resource, path: ['spec'] }];
+    if (resource?.kind !== 'Installation') return [];
+    return resource.pools.map((pool, index) => ({
+      document,
+      pool,
+      path: ['spec', 'calicoNetwork', 'ipPools', index],
+    }));
+  });
+}
+
+/** Blocks outside all pools, and those of another size than their pool says. */
+export function blocksAndPools(
+  pools: readonly WrittenPool[],
+  blocks: readonly UnderstoodBlock[],
+): Finding[] {
   if (pools.length === 0) return [];
   const told = new Set<IpPool>();
-  return blocksIn(all).flatMap(({ document, block }): Finding[] => {
-    const around = pools.filter(({ pool }) => contains(pool.spec.cidr, block.cidr));
+  return blocks.flatMap((one): Finding[] => {
+    const { cidr } = one.resource;
+    const around = pools.filter(({ pool }) => contains(pool.spec.cidr, cidr));
     if (around.length === 0) {
-      const message = `block ${block.cidr} is in no pool: nothing is encapsulated for it`;
+      const message = `block ${cidr} is in no pool: nothing is encapsulated for it`;
+      const { document } = one;
       return [{ document, severity: 'warning', path: ['spec', 'cidr'], message }];
     }
-    const size = prefixLengthOf(block.cidr);
+    const size = prefixLengthOf(cidr);
     return around
       .filter(({ pool }) => pool.spec.blockSize !== size && !told.has(pool) && around.length === 1)
       .map(({ document: other, pool, path }) => {
         told.add(pool);
-        const message = `IPPool blocksSize conflicts with existing allocations that use a different blockSize; block ${block.cidr} (${placeOf(document, ['spec', 'cidr'])}) is no /${pool.spec.blockSize}`;
-        return { document: other, path: [...path, 'blockSize'], message };
+        const message = `IPPool blocksSize conflicts with existing allocations that use a different blockSize; block ${cidr} (${placeOf(one.document, ['spec', 'cidr'])}) is no /${pool.spec.blockSize}`;
+        const beside = one.document.file;
+        return { document: other, path: [...path, 'blockSize'], message, beside };
       });
   });
 }
 
 function nodesIn(all: readonly Understood[]): { document: Document; node: CalicoNode }[] {
-  return all.flatMap(({ document, resource }) =>
-    resource?.kind === 'Node' ? [{ document, node: resource }] : [],
+  return all.flatMap((one) =>
+    one.resource?.kind === 'Node' ? [{ document: one.document, node: one.resource }] : [],
   );
 }
 
