@@ -2,7 +2,14 @@ import { EncapError } from '../errors.js';
 import type { Peer, PeerName, PolicyName, Policy, Owner } from '../model/desired.js';
 import type { Address } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
-import { firstPeer, samePolicy, type Indexed, type PeerIndex, type PolicyIndex } from './entry.js';
+import {
+  firstPeer,
+  noPolicy,
+  samePolicy,
+  type Indexed,
+  type PeerIndex,
+  type PolicyIndex,
+} from './entry.js';
 
 /** Hands out free places of an array map: an index that was freed rests until all the others had their turn. */
 export class Places {
@@ -126,7 +133,7 @@ function votes(
   const counted = new Map<string, Vote>();
   for (const [cidr, { policy: name }] of blocks) {
     const index = actual.blocks.get(cidr)?.policy;
-    if (index === undefined || !policies.has(name)) continue;
+    if (index === undefined || index === noPolicy || !policies.has(name)) continue;
     const key = `${index} ${name}`;
     const vote = counted.get(key) ?? { name, index, count: 0 };
     vote.count += 1;
