@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Netlink } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
-import type { Desired } from '../model/desired.js';
+import type { Desired, Owner } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
-import type { Cidr } from '../net/cidr.js';
+import { isHost, type Cidr } from '../net/cidr.js';
 import {
   Attachment,
   attachKind,
@@ -31,6 +31,7 @@ import { Places, type Remembered } from './indices.js';
 import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
 import { countPathChanges, narrowed, readPathMtus } from './path-mtu.js';
+import { Placement, type Touched } from './placement.js';
 import { planMaps, planNetwork, remember } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import { readState } from './state.js';
@@ -88,6 +89,8 @@ export class Datapath implements Disposable {
   #uplink: Uplink | undefined;
   #pathChanges = 0n;
   #hooks: readonly Hook[] = [];
+  /** Where the last round put the blocks; undefined where only a whole round can go on. */
+  #placement: Placement | undefined;
 
   constructor(options: DatapathOptions, netlink: Netlink) {
     this.#options = options;
@@ -119,6 +122,7 @@ export class Datapath implements Disposable {
     const { folders, said } = this.#options;
     prepareBpffs(folders.pins, said);
     const before = this.#loaded;
+    this.#placement = undefined;
     const uplink = this.#findUplink(desired, settings);
     this.#uplink = uplink.found;
     const cutter = bringCutter(this.#netlink);
@@ -174,6 +178,9 @@ export class Datapath implements Disposable {
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
+    const isNarrow =
+      uplink.found === undefined || readPathMtus(current.parts.maps.path_mtus).length > 0;
+    this.#placement = isNarrow ? undefined : new Placement(desired, image);
     if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
     return {
       changes: [...cutter.changes, ...changes, ...merging.changes],
@@ -190,6 +197,24 @@ export class Datapath implements Disposable {
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],
     };
+  }
+
+  /**
+   * Writes these blocks alone, into tables that are as the last round left them; what else drifted, the next one
+   * repairs. undefined: only a whole round can bring the kernel to what is desired.
+   */
+  touch(desired: Desired, touched: Touched): readonly Change[] | undefined {
+    const [placement, current] = [this.#placement, this.#loaded];
+    this.#placement = undefined;
+    if (placement === undefined || current === undefined) return undefined;
+    if ([...touched].some(([cidr, before]) => isLocal(cidr, before, desired))) return undefined;
+    const { maps } = current.parts;
+    const steps = placement.plan(desired, touched, mapTables(maps));
+    const needed = (desired.blocks.size - placement.inSlots) * this.#room;
+    if (steps === undefined || needed > maps.blocks.info.maxEntries) return undefined;
+    const changes = this.#fitting(() => reconcile(steps));
+    this.#placement = placement;
+    return changes;
   }
 
   /** Whether a path MTU was learned or a switch of the uplink turned since the last round: rtnetlink does not tell. */
@@ -309,6 +334,11 @@ export class Datapath implements Disposable {
     for (const other of generations(generation.pins))
       if (other.name !== generation.name) rmSync(other.folder, { recursive: true, force: true });
   }
+}
+
+/** This node's own blocks have routes, too. */
+function isLocal(cidr: Cidr, before: Owner | undefined, { blocks }: Desired): boolean {
+  return !isHost(cidr) && [before?.peer, blocks.get(cidr)?.peer].includes('self');
 }
 
 interface InForce {

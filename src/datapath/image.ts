@@ -21,7 +21,15 @@ import {
   type SlotLine,
   type SourceEntry,
 } from './entry.js';
-import { enclosingBlocks, HeldBlocks, slotPlaces, slotPlanOf, Slots, type Held } from './slots.js';
+import {
+  enclosingBlocks,
+  HeldBlocks,
+  slotPlaces,
+  slotPlanOf,
+  Slots,
+  type FoundSlot,
+  type Held,
+} from './slots.js';
 import { lastPeer, SlotLines, slotOf, withLonger } from './slot.js';
 import { peerIndices, policyIndices, type Places, type Remembered } from './indices.js';
 
@@ -123,9 +131,7 @@ function placed(
   const beside: number[] = [];
   for (const [cidr, entry] of owners) {
     const place = places.find(cidr);
-    const fits = entry.peer <= lastPeer && entry.policy === place?.range.policy;
-    if (place?.isExact === true && fits && !enclosing.has(cidr))
-      slots.set(place.slot, slotOf(entry.peer));
+    if (isInSlot(entry, place) && !enclosing.has(cidr)) slots.set(place.slot, slotOf(entry.peer));
     else {
       blocks.set(cidr, entry);
       if (place?.isExact === false) beside.push(place.slot);
@@ -136,6 +142,14 @@ function placed(
     if (slot !== 0) slots.set(number, withLonger(slot));
   }
   return { blocks, slots: slots.lines, pools };
+}
+
+/** Whether a slot can say all of an entry. */
+export function isInSlot(
+  { peer, policy }: BlockEntry,
+  place: FoundSlot | undefined,
+): place is FoundSlot {
+  return place?.isExact === true && peer <= lastPeer && policy === place.range.policy;
 }
 
 /** A node's number: the least of its entries' indices. */

@@ -15,7 +15,7 @@ import type { Remembered } from './indices.js';
 import { step, type Step } from './reconcile.js';
 import { HeldBlocks, slotChanges, type Held } from './slots.js';
 import type { Switching } from './switching.js';
-import type { Table } from './table.js';
+import type { LookedUp, Table } from './table.js';
 import type { KernelAddress, KernelNeighbour, KernelRoute, Underlay } from './underlay.js';
 
 /** The tables of the programs. */
@@ -24,8 +24,8 @@ export interface MapTables {
   readonly externals: Table<Cidr, SourceEntry>;
   readonly peers: Table<PeerIndex, PeerEntry>;
   readonly policies: Table<PolicyIndex, Policy>;
-  readonly blocks: Table<Cidr, BlockEntry>;
-  readonly slots: Table<number, SlotLine>;
+  readonly blocks: LookedUp<Cidr, BlockEntry>;
+  readonly slots: LookedUp<number, SlotLine>;
   readonly pools: Table<Cidr, PoolRow>;
 }
 
@@ -72,7 +72,8 @@ export function planMaps(
   };
 }
 
-function slotStep(
+/** Lines are written, blocks are told of. */
+export function slotStep(
   table: MapTables['slots'],
   desired: Pick<Held, 'slots' | 'pools'>,
   actual: Pick<Held, 'slots' | 'pools'>,

@@ -19,7 +19,7 @@ import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
 import { lookAround } from './surroundings.js';
-import type { Table, TableName } from './table.js';
+import type { LookedUp, TableName } from './table.js';
 import { cutters } from './tables/cutters.js';
 import { mapTables, networkTables, shortcutTables } from './tables/index.js';
 import { underlayOf } from './underlay.js';
@@ -146,11 +146,12 @@ function noTables(): MapTables {
   };
 }
 
-function noTable<K, V>(name: TableName): Table<K, V> {
+function noTable<K, V>(name: TableName): LookedUp<K, V> {
   return {
     name,
     same: () => false,
     entries: () => new Map<K, V>(),
+    get: () => undefined,
     put: () => undefined,
     remove: () => undefined,
   };

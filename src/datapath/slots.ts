@@ -27,37 +27,62 @@ export interface SlotPlan {
   readonly blocks: number;
 }
 
+/** By pool, how many blocks have a prefix of each length. */
+export type BlockCounts = ReadonlyMap<Cidr, Map<number, number>>;
+
+export function blockCounts({ pools, blocks }: Pick<Desired, 'pools' | 'blocks'>): BlockCounts {
+  const table = new PrefixTable(pools);
+  const counts = new Map([...pools.keys()].map((pool) => [pool, new Map<number, number>()]));
+  for (const cidr of blocks.keys()) {
+    const byLength = counts.get(table.match(cidr)?.cidr ?? cidr);
+    const length = prefixLengthOf(cidr);
+    byLength?.set(length, (byLength.get(length) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /**
  * Pools that are small, or full enough to take no more memory so than in a hash: each for the length that most of its
  * blocks have.
  */
-export function slotPlanOf({ pools, blocks }: Pick<Desired, 'pools' | 'blocks'>): SlotPlan {
-  const table = new PrefixTable(pools);
-  const counts = new Map<Cidr, Map<number, number>>();
-  for (const cidr of blocks.keys()) {
-    const pool = table.match(cidr)?.cidr;
-    if (pool === undefined) continue;
-    const byLength = counts.get(pool) ?? new Map<number, number>();
-    counts.set(pool, byLength);
-    const length = prefixLengthOf(cidr);
-    byLength.set(length, (byLength.get(length) ?? 0) + 1);
-  }
+export function slotPlanOf(desired: Pick<Desired, 'pools' | 'blocks'>): SlotPlan {
+  return slotPlanFrom(blockCounts(desired));
+}
+
+/** The same of blocks that have been counted. */
+export function slotPlanFrom(counts: BlockCounts): SlotPlan {
   const shapes = new Map<Cidr, SlotShape>();
   let placed = 0;
   for (const [pool, byLength] of counts) {
-    const bits = addressBits[familyOf(pool)];
-    const [most] = [...byLength].filter(([length]) => length < bits).sort(([, a], [, b]) => b - a);
-    if (most === undefined) continue;
-    const [length, found] = most;
-    // lines are one pool's alone: in a small pool some bits of its own prefix count too
-    const count = Math.max(slotsOfALine, 2 ** (length - prefixLengthOf(pool)));
-    // the programs look at the lower half of an IPv6 address
-    if (count > Math.max(freely, sparsest * found) || (bits === 128 && prefixLengthOf(pool) < 64))
-      continue;
-    shapes.set(pool, { count, length, shift: bits - length });
-    placed += found;
+    const plan = shapeOf(pool, byLength);
+    if (plan === undefined) continue;
+    shapes.set(pool, plan.shape);
+    placed += plan.blocks;
   }
   return { shapes, blocks: placed };
+}
+
+/** The slots of one pool, and how many of its blocks go there; undefined: it gets none. */
+export function shapeOf(
+  pool: Cidr,
+  byLength: ReadonlyMap<number, number>,
+): { readonly shape: SlotShape; readonly blocks: number } | undefined {
+  const bits = addressBits[familyOf(pool)];
+  const [most] = [...byLength]
+    .filter(([length, count]) => length < bits && count > 0)
+    .sort(([a, some], [b, others]) => others - some || a - b);
+  if (most === undefined) return undefined;
+  const [length, blocks] = most;
+  // lines are one pool's alone: in a small pool some bits of its own prefix count too
+  const count = Math.max(slotsOfALine, 2 ** (length - prefixLengthOf(pool)));
+  // the programs look at the lower half of an IPv6 address
+  if (count > Math.max(freely, sparsest * blocks) || (bits === 128 && prefixLengthOf(pool) < 64))
+    return undefined;
+  return { shape: { count, length, shift: bits - length }, blocks };
+}
+
+export function sameShape(a: SlotShape | undefined, b: SlotShape | undefined): boolean {
+  return a?.count === b?.count && a?.length === b?.length;
 }
 
 /** The slot of a block, or (not exact) of the block around something longer. */

@@ -9,6 +9,11 @@ export interface Table<K, V> {
   same(a: V, b: V): boolean;
 }
 
+/** A table in which single entries can be looked up. */
+export interface LookedUp<K, V> extends Table<K, V> {
+  get(key: K): V | undefined;
+}
+
 /** The tables in the order in which they are filled (reliability: accept before send, send before route). */
 export const tableNames = [
   'interfaces',

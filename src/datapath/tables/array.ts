@@ -1,5 +1,5 @@
 import { u32, type BpfMap, type Codec } from 'libbpf-ts';
-import type { Table, TableName } from '../table.js';
+import type { LookedUp, TableName } from '../table.js';
 
 /** An array as a table: every index exists in the kernel, all zero means that it is not used. */
 export function arrayTable<V>(
@@ -7,13 +7,17 @@ export function arrayTable<V>(
   map: BpfMap<Uint8Array, Uint8Array>,
   codec: Codec<V>,
   same: (a: V, b: V) => boolean,
-): Table<number, V> {
+): LookedUp<number, V> {
   const typed = map.typed(u32, codec);
   const unused = new Uint8Array(codec.size);
   return {
     name,
     same,
     entries: () => new Map(used(map.readAll(), codec)),
+    get: (index) => {
+      const value = map.get(keyOf(index));
+      return value === undefined || isUnused(value) ? undefined : codec.decode(viewOf(value), 0);
+    },
     put: (entries) => {
       typed.setAll(entries);
     },
@@ -28,8 +32,11 @@ function* used<V>(
   codec: Codec<V>,
 ): Iterable<[number, V]> {
   for (const [key, value] of entries)
-    if (value.some((byte) => byte !== 0))
-      yield [u32.decode(viewOf(key), 0), codec.decode(viewOf(value), 0)];
+    if (!isUnused(value)) yield [u32.decode(viewOf(key), 0), codec.decode(viewOf(value), 0)];
+}
+
+function isUnused(value: Uint8Array): boolean {
+  return value.every((byte) => byte === 0);
 }
 
 function keyOf(index: number): Uint8Array {

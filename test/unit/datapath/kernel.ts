@@ -11,6 +11,7 @@ import {
   type BlockEntry,
 } from '../../../src/datapath/entry.js';
 import { Places, type Remembered } from '../../../src/datapath/indices.js';
+import { Placement, type Touched } from '../../../src/datapath/placement.js';
 import {
   planMaps,
   planNetwork,
@@ -43,6 +44,7 @@ export class Kernel {
   /** How many slots there are. */
   slots = 4096;
   #remembered: Remembered = new Map();
+  #placement: Placement | undefined;
   readonly #peers = new Places('peers', firstPeer, 12);
   readonly #policies = new Places('policies', 0, 8);
 
@@ -127,7 +129,19 @@ export class Kernel {
       ...planNetwork(underlay, this.network, this.switching.isDelaying),
     ]);
     this.#remembered = remember(image);
+    this.#placement = new Placement(desired, image);
     return changes;
+  }
+
+  /** Writes these blocks alone; false where that is not enough, and then a whole round comes. */
+  touch(desired: Desired, touched: Touched): boolean {
+    const steps = this.#placement?.plan(desired, touched, this.maps);
+    if (steps === undefined) {
+      this.apply(desired);
+      return false;
+    }
+    reconcile(steps);
+    return true;
   }
 
   /** As the programs look a block up: who would get its packets now; undefined = nobody, they are dropped. */

@@ -1,7 +1,7 @@
-import type { Table, TableName } from '../../../src/datapath/table.js';
+import type { LookedUp, TableName } from '../../../src/datapath/table.js';
 
 /** A table in memory that writes entry by entry, counts, and calls back after each write: a kernel that may die anywhere. */
-export class MemoryTable<K, V> implements Table<K, V> {
+export class MemoryTable<K, V> implements LookedUp<K, V> {
   readonly content: Map<K, V>;
   writes = 0;
 
@@ -16,6 +16,10 @@ export class MemoryTable<K, V> implements Table<K, V> {
 
   entries(): ReadonlyMap<K, V> {
     return new Map(this.content);
+  }
+
+  get(key: K): V | undefined {
+    return this.content.get(key);
   }
 
   put(entries: ReadonlyMap<K, V>): void {
