@@ -43,12 +43,12 @@ export interface AssembleOptions {
   /** For whom settings are read. */
   readonly node?: string | undefined;
   /** The world before this one: its good resources stand in for refused ones. */
-  readonly before?: World | undefined;
+  readonly before?: Pick<World, 'good'> | undefined;
 }
 
 /** The tolerant reading: documents → the world that decisions are made of. */
 export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
-  const { inventory, findings, ...world } = assembled(
+  const { inventory, findings: _findings, ...world } = assembled(
     { ...documents, all: documents.documents.map(understand) },
     options,
   );

@@ -1,10 +1,17 @@
+import type { Block } from '../model/block.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Problem } from '../model/problem.js';
+import type { Cidr } from '../net/cidr.js';
 
 /** What a source knows at one moment. */
 export interface Reading {
   /** The whole world; undefined where it can't be read as a whole: then the last one stays in force. */
   readonly inventory: Inventory | undefined;
+  /**
+   * By CIDR, the blocks that are not as in the last whole world; undefined: anything may be different. It spares work and
+   * is never needed: the inventory has it all.
+   */
+  readonly changed?: ReadonlyMap<Cidr, Block | undefined> | undefined;
   /** What is wrong with the resources (error: refused or unreadable), and what is merely odd (warning). */
   readonly problems: readonly Problem[];
 }

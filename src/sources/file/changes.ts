@@ -1,4 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
+import { basename, join, resolve } from 'node:path';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { watch } from 'chokidar';
 
 /** A file that is being written changes again and again: it is read when it has been quiet for so long. */
@@ -6,11 +7,23 @@ const quietMs = 150;
 /** Someone who writes without a pause is read all the same. */
 const patienceMs = 3000;
 
-/** Yields at once, then after each burst of changes to files or folders, until the signal fires. */
+/** That something happened to files or folders, and what their folders said of it. */
+export interface Burst {
+  /** Whether a file came to its place in one piece: its folder told of its name, and not of anything written to it. */
+  cameWhole(file: string): boolean;
+  /** Whether something was written to a file where it is. */
+  wasWritten(file: string): boolean;
+  /** Waits until all has been told that the kernel had to tell a moment ago. */
+  heard(): Promise<void>;
+  /** Waits until nothing has happened for a while. */
+  quiet(): Promise<void>;
+}
+
+/** Yields at once, then whenever something happened to files or folders, until the signal fires. */
 export async function* changes(
   paths: readonly string[],
   signal: AbortSignal,
-): AsyncGenerator<void> {
+): AsyncGenerator<Burst> {
   const latch = new Latch();
   // Links are followed: a mounted ConfigMap is replaced by turning one link (`..data`) to a new folder.
   await using watcher = closing(watch([...paths], { ignoreInitial: true, atomic: 50, depth: 16 }));
@@ -18,20 +31,68 @@ export async function* changes(
   watcher.on('all', () => latch.open());
   // A folder that can't be watched can still be read; the reading says what is wrong with it.
   watcher.on('error', () => latch.open());
+  let events = new Map<string, FolderEvents>();
+  // What the kernel says, at once: `all` comes when the watcher has looked at the files itself.
+  watcher.on('raw', (event, name, details) => {
+    const { watchedPath } = details as { readonly watchedPath?: string };
+    // The kernel need not name the file.
+    if (typeof name === 'string' && isHidden(name)) return;
+    if (typeof name === 'string' && watchedPath !== undefined)
+      note(events, event, join(watchedPath, name), watchedPath);
+    latch.open();
+  });
   const abort = (): void => latch.open();
   signal.addEventListener('abort', abort);
   try {
     // First the watch, then the look: nothing is missed between the two.
     await Promise.race([ready, latch.opened()]);
-    latch.shut();
     while (!signal.aborted) {
-      yield;
+      latch.shut();
+      const told = events;
+      events = new Map();
+      yield {
+        cameWhole: (file) => {
+          const said = [told.get(resolve(file)), events.get(resolve(file))];
+          return said.includes('named') && !said.includes('written');
+        },
+        wasWritten: (file) =>
+          [told.get(resolve(file)), events.get(resolve(file))].includes('written'),
+        heard,
+        quiet: () => quiet(latch, signal),
+      };
       await latch.opened();
-      await quiet(latch, signal);
+      await heard();
     }
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** What a folder told of a file: its name came, went or came again; or (also) something was written to it. */
+type FolderEvents = 'named' | 'written';
+
+function note(
+  events: Map<string, FolderEvents>,
+  event: string,
+  path: string,
+  watched: string,
+): void {
+  // A watch of the file itself tells of what was there under that name when it was set up.
+  if (basename(watched) === basename(path)) return;
+  const file = resolve(path);
+  if (event !== 'rename') events.set(file, 'written');
+  else if (!events.has(file)) events.set(file, 'named');
+}
+
+/** Drafts of editors and the like; but not the link that turns a ConfigMap. */
+function isHidden(name: string): boolean {
+  return name.startsWith('.') && !name.startsWith('..');
+}
+
+/** One turn of the loop takes in what there is; the one that is running may be past that. */
+async function heard(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
 }
 
 async function quiet(latch: Latch, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EncapError } from '../../errors.js';
 import { type Documents, together } from '../../model/document.js';
+import type { Problem } from '../../model/problem.js';
 import { limits } from './limits.js';
 import { parse } from './parse.js';
 
@@ -25,16 +26,31 @@ export async function readResources(
       sets.push(parse('<stdin>', await collect(options.stdin ?? process.stdin)));
       continue;
     }
-    const { files, found } = await filesAt(path, options.recursive === true);
-    if (files.length === 0) sets.push(nothingIn(path, found));
+    const { files, problems } = await listFiles([path], options.recursive === true);
+    sets.push({ files: [], documents: [], problems });
     for (const file of files) {
-      // The same file named twice (a folder and a file in it) is one file.
       if (seen.has(file)) continue;
       seen.add(file);
       sets.push(parse(file, await readBytes(file)));
     }
   }
   return together(sets);
+}
+
+/** The files at these paths, in reading order; of a folder without any, a warning. */
+export async function listFiles(
+  paths: readonly string[],
+  recursive: boolean,
+): Promise<{ readonly files: readonly string[]; readonly problems: readonly Problem[] }> {
+  // The same file named twice (a folder and a file in it) is one file.
+  const all = new Set<string>();
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    const { files, found } = await filesAt(path, recursive);
+    if (files.length === 0) problems.push(nothingIn(path, found));
+    for (const file of files) all.add(file);
+  }
+  return { files: [...all], problems };
 }
 
 interface Found {
@@ -64,24 +80,31 @@ async function filesIn(folder: string, recursive: boolean): Promise<Found> {
   return { files, found: names.length };
 }
 
-function nothingIn(folder: string, found: number): Documents {
+function nothingIn(folder: string, found: number): Problem {
   const message =
     found === 0
       ? 'the folder is empty'
       : `none of the ${found} entries is a .yaml, .yml or .json file`;
-  return {
-    files: [],
-    documents: [],
-    problems: [{ severity: 'warning', file: folder, line: 1, column: 1, path: '', message }],
-  };
+  return { severity: 'warning', file: folder, line: 1, column: 1, path: '', message };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
+  return (await readFile(path)).bytes;
+}
+
+/** What a file holds, and how it was when it was opened and when it had been read. */
+export async function readFile(path: string): Promise<{
+  readonly bytes: Uint8Array;
+  readonly opened: BigIntStats;
+  readonly read: BigIntStats;
+}> {
   const handle = await open(path, constants.O_RDONLY).catch((error: unknown) =>
     unreadable(path, error),
   );
   try {
-    return await collect(chunksOf(handle));
+    const opened = await handle.stat({ bigint: true });
+    const bytes = await collect(chunksOf(handle));
+    return { bytes, opened, read: await handle.stat({ bigint: true }) };
   } catch (error) {
     return unreadable(path, error);
   } finally {

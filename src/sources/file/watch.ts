@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EncapError } from '../../errors.js';
-import { inventoryOf, type World } from '../../model/assemble.js';
-import type { Documents } from '../../model/document.js';
 import type { Environment } from '../../model/environment.js';
 import type { Problem } from '../../model/problem.js';
 import type { Reading, Source } from '../source.js';
-import { changes } from './changes.js';
-import { readResources } from './read.js';
+import { changes, type Burst } from './changes.js';
+import { Memo, type Listing, type News } from './memo.js';
+import { isSameFile, sameStamp } from './stamp.js';
+import { FileWorld } from './world.js';
 
 export interface FileSourceOptions {
   /** Files and folders. */
@@ -27,69 +27,70 @@ export function fileSource(options: FileSourceOptions): Source {
 }
 
 async function* readings(options: FileSourceOptions, signal: AbortSignal): AsyncGenerator<Reading> {
-  let before: State | undefined;
+  const memo = new Memo();
+  const world = new FileWorld(options);
   let told: Reading | undefined;
-  for await (const _ of changes(options.paths, signal)) {
-    const { reading, state } = await look(options, before);
-    before = state ?? before;
-    if (told !== undefined && isDeepStrictEqual(reading, told)) continue;
+  for await (const burst of changes(options.paths, signal)) {
+    const isFirst = told === undefined;
+    const reading = await look({ options, memo, world, burst, isFirst });
+    if (reading === undefined || (told !== undefined && isSame(reading, told))) continue;
     told = reading;
     yield reading;
   }
 }
 
-/** The last world that was read as a whole. */
-interface State {
-  readonly world: World;
-  /** Files that had something to say in it. */
-  readonly speaking: ReadonlySet<string>;
-}
-
 interface Look {
-  readonly reading: Reading;
-  readonly state?: State;
+  readonly options: FileSourceOptions;
+  readonly memo: Memo;
+  readonly world: FileWorld;
+  readonly burst: Burst;
+  readonly isFirst: boolean;
 }
 
-/** Half a world is none: where one file can't be read, the whole of the last one stays in force. */
-async function look(
-  { paths, recursive, environment, node }: FileSourceOptions,
-  before: State | undefined,
-): Promise<Look> {
+/** What there is to read, when it may be read; undefined: all is as it was. */
+async function look({ options, memo, world, burst, isFirst }: Look): Promise<Reading | undefined> {
+  const { paths, recursive } = options;
+  const list = (): Promise<Listing> => memo.list(paths, recursive === true);
   try {
-    const documents = await readResources(paths, { recursive: recursive === true });
-    const unreadable = [...documents.problems.filter(isError), ...gone(documents, before)];
-    if (unreadable.length > 0) return { reading: { inventory: undefined, problems: unreadable } };
-    const world = inventoryOf(documents, {
-      ...(environment === undefined ? {} : { environment }),
-      node,
-      before: before?.world,
-    });
-    const speaking = new Set(documents.documents.map(({ file }) => file));
-    const { inventory, refused, warnings } = world;
-    return {
-      reading: { inventory, problems: [...refused, ...warnings] },
-      state: { world, speaking },
-    };
+    let listing = isFirst ? await list() : await list().catch(() => undefined);
+    // A file may have come after the burst: then its folder tells of it now.
+    await burst.heard();
+    if (!isFirst && (listing === undefined || !isWhole(listing, burst))) {
+      await burst.quiet();
+      listing = await list();
+    }
+    if (listing === undefined || !world.isNews(listing)) return undefined;
+    return world.read(listing, await memo.read(listing));
   } catch (error) {
     // At the start a bad environment or a wrong path is for the user to correct, later it is for the log.
-    if (!(error instanceof EncapError) || before === undefined) throw error;
-    return { reading: { inventory: undefined, problems: [asProblem(error, paths)] } };
+    if (!(error instanceof EncapError) || world.isEmpty) throw error;
+    world.lost();
+    return { inventory: undefined, problems: [asProblem(error, paths)] };
   }
 }
 
-/** A file that spoke and now is empty is being written, or was cut off: nobody means that. */
-function gone({ problems }: Documents, before: State | undefined): Problem[] {
-  return problems
-    .filter(({ file, severity }) => severity === 'warning' && before?.speaking.has(file) === true)
-    .map((problem) => ({
-      ...problem,
-      severity: 'error',
-      message: `${problem.message}, it was not before: delete the file if that is meant`,
-    }));
+/** Nobody may still be writing what is new: each file of it came in one piece. */
+function isWhole({ news, gone }: Listing, burst: Burst): boolean {
+  return gone.length === 0 && [...news].every(([file, one]) => isInOnePiece(file, one, burst));
 }
 
-function isError({ severity }: Problem): boolean {
-  return severity === 'error';
+/** A file that was written elsewhere and renamed has another inode, and its name is younger than its content. */
+function isInOnePiece(file: string, { stamp, before }: News, burst: Burst): boolean {
+  if (stamp === undefined || stamp.size === 0n) return false;
+  const there = before?.stamp;
+  // Read again only because a write might not have shown.
+  if (there !== undefined && sameStamp(there, stamp)) return !burst.wasWritten(file);
+  if (there !== undefined && isSameFile(there, stamp)) return false;
+  return stamp.ctime > stamp.mtime || burst.cameWhole(file);
+}
+
+/** A world that is read again and is the same is not told again. */
+function isSame(reading: Reading, told: Reading): boolean {
+  return (
+    (reading.inventory === undefined) === (told.inventory === undefined) &&
+    (reading.inventory === undefined || reading.changed?.size === 0) &&
+    isDeepStrictEqual(reading.problems, told.problems)
+  );
 }
 
 function asProblem({ message, place }: EncapError, paths: readonly string[]): Problem {

@@ -84,7 +84,7 @@ function patchedIn(t: ExecutionContext, inventories: fc.Arbitrary<Inventory>): n
         if (move.goes) blocks.delete(one.cidr);
         else blocks.set(one.cidr, one);
       }
-      const { desired, touched } = decider.decide(now(), changed as ChangedBlocks);
+      const { desired, touched } = decider.decide(now(), changed);
       t.deepEqual(inOrder(desired), inOrder(decide(now(), self).desired));
       if (touched !== undefined) {
         patched += 1;

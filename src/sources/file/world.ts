@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Assembly, type Edition } from '../../model/assembly.js';
+import type { AssembleOptions } from '../../model/assemble.js';
+import type { Problem } from '../../model/problem.js';
+import type { Understood } from '../../model/understand.js';
+import type { Reading } from '../source.js';
+import type { FileEdition, Listing } from './memo.js';
+
+/** The last world that was read as a whole, file by file. Half a world is none: where one file can't be read, it stays. */
+export class FileWorld {
+  readonly #assembly: Assembly;
+  /** By file, what the world is made of. */
+  #files = new Map<string, FileEdition>();
+  #listed: readonly Problem[] = [];
+  #isWhole = false;
+
+  constructor(options: Omit<AssembleOptions, 'before'>) {
+    this.#assembly = new Assembly(options);
+  }
+
+  /** No world was read yet. */
+  get isEmpty(): boolean {
+    return this.#files.size === 0 && !this.#isWhole;
+  }
+
+  /** Whether there is anything in a listing that the world is not made of. */
+  isNews({ news, gone, problems }: Listing): boolean {
+    return (
+      !this.#isWhole ||
+      news.size > 0 ||
+      gone.length > 0 ||
+      !isDeepStrictEqual(problems, this.#listed)
+    );
+  }
+
+  /** The files can't be read at all: what comes next is news, whatever it is. */
+  lost(): void {
+    this.#isWhole = false;
+  }
+
+  read(listing: Listing, files: ReadonlyMap<string, FileEdition>): Reading {
+    const problems = [...files.values()].flatMap((file) => file.problems);
+    const unreadable = [...problems.filter(isError), ...this.#silenced(problems)];
+    this.#isWhole = unreadable.length === 0;
+    if (!this.#isWhole) return { inventory: undefined, problems: unreadable };
+    const edition = this.#taken(listing, files, problems);
+    this.#files = new Map(files);
+    this.#listed = listing.problems;
+    return edition;
+  }
+
+  #taken(
+    listing: Listing,
+    files: ReadonlyMap<string, FileEdition>,
+    problems: readonly Problem[],
+  ): Edition {
+    const all = new Set([...this.#files.keys(), ...files.keys()]);
+    const changed = [...all].filter((file) => this.#files.get(file) !== files.get(file));
+    const [file, ...others] = changed;
+    const isSmall =
+      file !== undefined &&
+      others.length === 0 &&
+      isDeepStrictEqual(listing.problems, this.#listed) &&
+      [this.#files.get(file), files.get(file)].every((one) => !one?.problems.length);
+    const replaced = isSmall
+      ? this.#assembly.replace(file, partOf(this.#files, file), partOf(files, file))
+      : undefined;
+    return (
+      replaced ??
+      this.#assembly.whole({
+        files: [...files.keys()],
+        all: [...files.values()].flatMap((one) => one.all),
+        problems: [...listing.problems, ...problems],
+      })
+    );
+  }
+
+  /** A file that spoke and now is empty is being written, or was cut off: nobody means that. */
+  #silenced(problems: readonly Problem[]): Problem[] {
+    return problems
+      .filter(
+        ({ file, severity }) => severity === 'warning' && partOf(this.#files, file).length > 0,
+      )
+      .map((problem) => ({
+        ...problem,
+        severity: 'error',
+        message: `${problem.message}, it was not before: delete the file if that is meant`,
+      }));
+  }
+}
+
+function partOf(files: ReadonlyMap<string, FileEdition>, file: string): readonly Understood[] {
+  return files.get(file)?.all ?? [];
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === 'error';
+}
