@@ -71,9 +71,7 @@ export class Notebook {
         'fastPath: always bypasses rules of this host: policy and Services do not hold for workloads',
       );
     this.#bypassed = fastPath.bypassed;
-    if (changes.length > 0)
-      this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
-    for (const change of changes) this.#log.debug(change, 'entry changed');
+    this.changed(changes);
     this.#writeState(round, datapath);
 
     if (this.#failure !== '') this.#log.info('working again');
@@ -93,6 +91,13 @@ export class Notebook {
         'ready',
       );
     this.#rounds += 1;
+  }
+
+  /** What was written to the kernel. */
+  changed(changes: Round['changes']): void {
+    if (changes.length > 0)
+      this.#log.info({ changes: counted(changes), written: changes.length }, 'tables changed');
+    for (const change of changes) this.#log.debug(change, 'entry changed');
   }
 
   /** A round that did not: said once for each kind of failure. */

@@ -44,6 +44,8 @@ export interface Timing {
   readonly pulse: number;
   /** How often everything is read back, whatever happened. */
   readonly readBack: number;
+  /** How often everything is decided from scratch, whatever happened. */
+  readonly afresh: number;
   /** How long a new mode is accepted before it is sent. */
   readonly delay: number;
   /** How long a mode that was switched off is still accepted. */
@@ -55,6 +57,7 @@ export const defaultTiming: Timing = {
   settle: 20,
   pulse: 250,
   readBack: 30_000,
+  afresh: 300_000,
   delay: 2000,
   grace: 60_000,
 };
@@ -105,12 +108,27 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     netlink,
   );
   const world = new World(node, log);
+  // Something else than the world may have changed, or a round did not go through.
+  let isWhole = true;
   const round = (): Round | undefined => {
+    const wasWhole = isWhole;
+    isWhole = true;
     const decided = world.decide();
     if (decided === undefined) return undefined;
+    const { desired, touched } = decided;
+    const single =
+      wasWhole || touched === undefined || touched.size === 0
+        ? undefined
+        : datapath.touch(desired, touched);
+    if (single !== undefined) {
+      notebook.changed(single);
+      isWhole = false;
+      return undefined;
+    }
     const done = datapath.reconcile(decided.desired, decided.settings, performance.now());
     world.warn(fitWarnings(decided, done.uplink.mtu));
     notebook.done(done, datapath);
+    isWhole = false;
     return done;
   };
 
@@ -122,23 +140,36 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   const ended = new AbortController();
   const signal = AbortSignal.any([outer, ended.signal]);
   const bell = new Bell();
+  const wholeRound = (): void => {
+    isWhole = true;
+    bell.ring();
+  };
   const watchers = Promise.all([
     world.follow(source, signal, () => bell.ring()),
-    watchNetwork(netlink, datapath, signal, () => bell.ring()),
-    every(timing.readBack, signal, () => bell.ring()),
+    watchNetwork(netlink, datapath, signal, wholeRound),
+    every(timing.readBack, signal, wholeRound),
+    every(timing.afresh, signal, () => world.forget()),
     every(timing.pulse, signal, () => {
       // While rounds fail they are tried again anyway, later and later.
       if (notebook.isFailing || datapath.uplink === undefined) return;
-      if (datapath.hasNews()) bell.ring();
+      if (datapath.hasNews()) wholeRound();
       if (datapath.isIntact()) return;
       notebook.missing();
-      bell.ring();
+      wholeRound();
     }),
   ]);
   try {
     // A watcher that fails ends the agent: to go on without it would be to go blind.
     return await Promise.race([
-      rounds({ round, datapath, notebook, bell, signal, settleMs: timing.settle }),
+      rounds({
+        round,
+        isSmall: () => !isWhole && world.isSmallChange,
+        datapath,
+        notebook,
+        bell,
+        signal,
+        settleMs: timing.settle,
+      }),
       watchers.then(() => []),
     ]);
   } finally {
@@ -164,6 +195,8 @@ function objects(log: Logger): (program: ProgramFile) => ObjectFile {
 
 interface Rounds {
   readonly round: () => Round | undefined;
+  /** Whether the next one is about single blocks alone. */
+  readonly isSmall: () => boolean;
   readonly datapath: Datapath;
   readonly notebook: Notebook;
   readonly bell: Bell;
@@ -174,6 +207,7 @@ interface Rounds {
 /** One round for each time the bell rang; a failed one is tried again, later and later. */
 async function rounds({
   round,
+  isSmall,
   datapath,
   notebook,
   bell,
@@ -182,11 +216,15 @@ async function rounds({
 }: Rounds): Promise<readonly Change[]> {
   const backoff = new Backoff();
   let first: Round | undefined;
+  let endedMs = -Infinity;
   while (await bell.wait(signal)) {
-    await sleep(settleMs);
+    // Changes of single blocks don't wait for more to come, unless there was one just now.
+    const sinceMs = performance.now() - endedMs;
+    if (!isSmall() || sinceMs < settleMs) await sleep(settleMs);
     if (signal.aborted) break;
     try {
       const done = round();
+      endedMs = performance.now();
       first ??= done;
       backoff.reset();
       bell.ringIn(

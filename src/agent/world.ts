@@ -1,20 +1,25 @@
 import type { Logger } from 'pino';
 import { EncapError } from '../errors.js';
-import { decide, type Decision } from '../decide/decide.js';
+import { Decider, type Redecision } from '../decide/decider.js';
 import type { Warning } from '../decide/warning.js';
+import type { Block } from '../model/block.js';
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
+import type { Cidr } from '../net/cidr.js';
 import type { Reading, Source } from '../sources/source.js';
 
 /** What this node's kernel should be in, and the settings behind it. */
-export interface Decided extends Pick<Decision, 'desired' | 'trace'> {
+export interface Decided extends Pick<Redecision, 'desired' | 'trace' | 'touched'> {
   readonly settings: Settings;
 }
 
 /** The newest whole world that a source has given; what can't be read as a whole changes nothing. */
 export class World {
   #inventory: Inventory | undefined;
+  /** Blocks that are not as they were when it was decided last; undefined: anything may be different. */
+  #changed: Map<Cidr, Block | undefined> | undefined;
+  readonly #decider: Decider;
   readonly #node: NodeName;
   readonly #log: Logger;
   #said = new Set<string>();
@@ -22,6 +27,12 @@ export class World {
   constructor(node: NodeName, log: Logger) {
     this.#node = node;
     this.#log = log;
+    this.#decider = new Decider(node);
+  }
+
+  /** Only blocks changed since it was decided last. */
+  get isSmallChange(): boolean {
+    return this.#changed !== undefined && this.#changed.size > 0;
   }
 
   /** Takes a reading over where it is a whole world. */
@@ -29,7 +40,14 @@ export class World {
     this.#complain(reading);
     if (reading.inventory === undefined) return false;
     this.#inventory = reading.inventory;
+    if (reading.changed === undefined) this.#changed = undefined;
+    for (const [cidr, block] of reading.changed ?? []) this.#changed?.set(cidr, block);
     return true;
+  }
+
+  /** The next decision is made from scratch. */
+  forget(): void {
+    this.#changed = undefined;
   }
 
   /** Follows the source; calls back after each reading that gave a whole world. */
@@ -41,10 +59,13 @@ export class World {
   decide(): Decided | undefined {
     const inventory = this.#inventory;
     if (inventory === undefined) return undefined;
-    const { desired, trace, warnings } = decide(inventory, this.#node);
+    const changed = this.#changed;
+    this.#changed = undefined;
+    const { desired, trace, warnings, touched } = this.#decider.decide(inventory, changed);
     if (!inventory.nodes.has(this.#node)) throw unknown(this.#node, inventory);
     this.warn(warnings);
-    return { desired, trace, settings: inventory.settings };
+    this.#changed = new Map();
+    return { desired, trace, touched, settings: inventory.settings };
   }
 
   /** Logs what is odd, each thing once. */
