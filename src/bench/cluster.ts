@@ -46,13 +46,18 @@ export async function build(name: string, variant: Variant): Promise<Lab> {
   return raise('bench', carriedBy(topology, variant.carrier), { name, manifests });
 }
 
-/** From the first node's workload to the second's. */
-export function pathOf(lab: Lab): Path {
-  return { client: endOf(endpoint(lab, 'a1')), server: endOf(endpoint(lab, 'b1')) };
+/** From the first node's workload to the second's, each on a CPU of its own where there are two. */
+export function pathOf(lab: Lab, cpus: readonly number[]): Path {
+  const [first, second] = cpus.length > 1 ? cpus : [];
+  return {
+    client: endOf(endpoint(lab, 'a1'), first),
+    server: endOf(endpoint(lab, 'b1'), second),
+    polls: second !== undefined,
+  };
 }
 
-function endOf({ namespace, address }: Endpoint): End {
-  return { place: inNamespace(namespace), address };
+function endOf({ namespace, address }: Endpoint, cpu: number | undefined): End {
+  return { place: inNamespace(namespace, cpu), address };
 }
 
 /** Calico's resources of a topology, as its API has them. */

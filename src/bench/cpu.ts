@@ -11,3 +11,12 @@ export function busySeconds(stat = readFileSync('/proc/stat', 'utf8')): number {
     .map(Number);
   return (user + nice + system + irq + softirq + steal) * tick;
 }
+
+/** The CPUs that this process may run on, by `Cpus_allowed_list` of proc_pid_status(5): `0-2,5`. */
+export function allowedCpus(status = readFileSync('/proc/self/status', 'utf8')): readonly number[] {
+  const [, list = ''] = /^Cpus_allowed_list:\s*(\S+)/m.exec(status) ?? [];
+  return list.split(',').flatMap((range) => {
+    const [first = NaN, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, place) => first + place);
+  });
+}

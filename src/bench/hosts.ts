@@ -56,6 +56,7 @@ export function between({ targets, configFile, paths }: Hosts): MakeBed {
             {
               client: { place: client, address: path.client },
               server: { place: server, address: path.server },
+              polls: true,
             },
           ]),
         ),

@@ -10,7 +10,7 @@ import { labNames, type Lab } from '../lab/state.js';
 import { checkRoot } from '../lab/up.js';
 import { toolsOf, type MakeBed, type Once } from './bed.js';
 import { build, pathOf } from './cluster.js';
-import { busySeconds } from './cpu.js';
+import { allowedCpus, busySeconds } from './cpu.js';
 import { lacks, node, toolsAt } from './generators/generator.js';
 import type { LoadName } from './load.js';
 import { machineAt } from './machine.js';
@@ -45,7 +45,7 @@ export const labs: MakeBed = async (plan, { signal, onStep }) => {
     return {
       facts: { machine: await machineAt(here), versions },
       absent,
-      paths: new Map([...built].map(([name, lab]) => [name, pathOf(lab)])),
+      paths: new Map([...built].map(([name, lab]) => [name, pathOf(lab, allowedCpus())])),
       lay: (variant, underlay) => lay(of(built, variant), underlays[underlay as UnderlayName]),
       busySeconds: () => Promise.resolve(busySeconds()),
       costs: (once) => costs(plan, built, once, signal),
@@ -137,7 +137,7 @@ async function shortcuts(lab: Lab): Promise<void> {
 }
 
 /** Loads in which packets of one kind make up nearly all: there a mean says something. */
-const costly: readonly LoadName[] = ['tcp-1', 'udp-64', 'rr'];
+const costly: readonly LoadName[] = ['tcp-1', 'udp-64', 'udp-64-answered', 'rr'];
 
 async function costs(
   plan: Plan,

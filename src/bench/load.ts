@@ -1,7 +1,7 @@
 import { connections } from './generators/connect.js';
 import { iperf3, node, sockperf, type Path, type Tool } from './generators/generator.js';
-import { answeredUdp, tcp, udp, type Measured } from './generators/iperf3.js';
-import { roundTrips } from './generators/sockperf.js';
+import { tcp, udp, type Measured } from './generators/iperf3.js';
+import { answeredDatagrams, datagrams, roundTrips } from './generators/sockperf.js';
 import type { MetricName } from './metric.js';
 
 /** What two workloads do with each other while it is measured. */
@@ -19,17 +19,21 @@ export const loads = {
   'tcp-16': streams(16),
   'udp-64': {
     title: 'UDP in frames of 64 bytes, one flow',
-    ...datagrams(1),
+    tool: sockperf,
+    metrics: ['packetsPerSecond', 'cpuPerPacket', 'lostShare'],
+    run: datagrams,
   },
   'udp-64-answered': {
     title: 'UDP in frames of 64 bytes, one flow that conntrack holds as answered',
-    tool: iperf3,
+    tool: sockperf,
     metrics: ['packetsPerSecond', 'lostShare'],
-    run: answeredUdp,
+    run: answeredDatagrams,
   },
   'udp-64-many': {
     title: 'UDP in frames of 64 bytes, 16 flows',
-    ...datagrams(16),
+    tool: iperf3,
+    metrics: ['packetsPerSecond', 'cpuPerPacket', 'lostShare'],
+    run: (path, seconds, signal) => udp(path, 16, seconds, signal),
   },
   rr: {
     title: '64 bytes over TCP, one request after the other',
@@ -55,13 +59,5 @@ function streams(count: number): Load {
     tool: iperf3,
     metrics: ['bitsPerSecond', 'cpuPerGigabyte'],
     run: (path, seconds, signal) => tcp(path, count, seconds, signal),
-  };
-}
-
-function datagrams(flows: number): Omit<Load, 'title'> {
-  return {
-    tool: iperf3,
-    metrics: ['packetsPerSecond', 'cpuPerPacket', 'lostShare'],
-    run: (path, seconds, signal) => udp(path, flows, seconds, signal),
   };
 }

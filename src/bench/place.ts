@@ -31,8 +31,14 @@ export const here: Place = {
   ...near,
 };
 
-export function inNamespace(namespace: string): Place {
-  return { name: `namespace ${namespace}`, command: (words) => inside(namespace, words), ...near };
+/** Commands run on one CPU where one is told. */
+export function inNamespace(namespace: string, cpu?: number): Place {
+  const pinned = cpu === undefined ? [] : ['taskset', '--cpu-list', String(cpu)];
+  return {
+    name: `namespace ${namespace}`,
+    command: (words) => inside(namespace, [...pinned, ...words]),
+    ...near,
+  };
 }
 
 /** Runs a command to its end, whether it fails or not. */

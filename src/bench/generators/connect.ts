@@ -16,11 +16,8 @@ export async function connections(
 ): Promise<Measured> {
   const text = await exchange(
     path,
-    {
-      server: endpointAt(path.server, 'serve', path.server.address),
-      ready: /ready/,
-      client: endpointAt(path.client, path.client.address, path.server.address, String(seconds)),
-    },
+    { words: endpointAt(path.server, 'serve', path.server.address), ready: /ready/ },
+    endpointAt(path.client, path.client.address, path.server.address, String(seconds)),
     seconds,
     signal,
   );

@@ -7,12 +7,20 @@ import { lastLine, leashed, runAt, type Place } from '../place.js';
 export interface Path {
   readonly client: End;
   readonly server: End;
+  /**
+   * Whether each end has a CPU to itself: then both may poll. A CPU that sleeps wakes up late, in a virtual machine by
+   * tens of microseconds, and whoever has to wake it pays too.
+   */
+  readonly polls: boolean;
 }
 
 export interface End {
   readonly place: Place;
   readonly address: string;
 }
+
+/** Bytes of a UDP payload that make a frame of 64 bytes: Ethernet and its checksum 18, IPv4 20, UDP 8. */
+export const smallestPayload = 18;
 
 /** A tool that makes traffic, and the Debian package that has it. */
 export interface Tool {
@@ -66,41 +74,67 @@ export function lacks(place: Place, { tool, why }: Missing): EncapError {
   });
 }
 
+/** A command of a generator. */
+export type Words = readonly [string, ...string[]];
+
+/** A receiver, and what it says once it can receive. */
+export interface Server {
+  readonly words: Words;
+  readonly ready: RegExp;
+}
+
 /**
- * Runs a server, and when it says that it is ready a client, whose standard output comes back. Both are ended after
- * `seconds` and some patience.
+ * Runs a server, and when it is ready what is to be done meanwhile, with a function that runs a client and gives its
+ * standard output. All are ended after `seconds` and some patience.
  */
-export async function exchange(
+export async function serving<T>(
   { client, server }: Path,
-  words: {
-    readonly server: readonly [string, ...string[]];
-    readonly ready: RegExp;
-    readonly client: readonly [string, ...string[]];
-  },
+  { words, ready }: Server,
   seconds: number,
   signal: AbortSignal = new AbortController().signal,
-): Promise<string> {
+  meanwhile: (run: (words: Words) => Promise<string>) => Promise<T>,
+): Promise<T> {
   const limit = seconds + patience;
-  const serving = start(server.place, words.server, limit, signal);
+  const receiver = start(server.place, words, limit, signal);
   try {
-    await untilReady(serving, server.place, words);
-    const ended = await start(client.place, words.client, limit, signal);
-    signal.throwIfAborted();
-    const { failed, stdout, stderr, shortMessage } = ended;
-    if (!failed) return stdout;
-    const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
-    throw (
-      client.place.lost(ended) ??
-      new EncapError(`cannot measure with ${words.client[0]}: ${shortMessage ?? ''}`, {
-        code: 'BENCH_FAILED',
-        why: said,
-        hint: byHand(client.place, words.client),
-      })
-    );
+    await untilReady(receiver, server.place, { words, ready });
+    return await meanwhile((clientWords) => runClient(client.place, clientWords, limit, signal));
   } finally {
-    serving.stdin.end();
-    await serving;
+    receiver.stdin.end();
+    await receiver;
   }
+}
+
+/** The same with one client, whose standard output comes back. */
+export async function exchange(
+  path: Path,
+  server: Server,
+  client: Words,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<string> {
+  return serving(path, server, seconds, signal, (run) => run(client));
+}
+
+async function runClient(
+  place: Place,
+  words: Words,
+  limit: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const ended = await start(place, words, limit, signal);
+  signal.throwIfAborted();
+  const { failed, stdout, stderr, shortMessage } = ended;
+  if (!failed) return stdout;
+  const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
+  throw (
+    place.lost(ended) ??
+    new EncapError(`cannot measure with ${words[0]}: ${shortMessage ?? ''}`, {
+      code: 'BENCH_FAILED',
+      why: said,
+      hint: byHand(place, words),
+    })
+  );
 }
 
 /** Seconds. */
@@ -114,20 +148,20 @@ function start(place: Place, words: readonly string[], limit: number, signal: Ab
 }
 
 async function untilReady(
-  serving: Running,
+  receiver: Running,
   place: Place,
-  { server: words, ready }: { readonly server: readonly string[]; readonly ready: RegExp },
+  { words, ready }: Server,
 ): Promise<void> {
   let said = '';
   const heard = new Promise<void>((resolve) => {
-    for (const stream of [serving.stdout, serving.stderr])
+    for (const stream of [receiver.stdout, receiver.stderr])
       stream.on('data', (chunk: Buffer) => {
         said += chunk.toString();
         if (ready.test(said)) resolve();
       });
   });
   const late = sleep(5000, 'late' as const, { ref: false });
-  const what = await Promise.race([heard, serving, late]);
+  const what = await Promise.race([heard, receiver, late]);
   if (what === undefined) return;
   const ended = what === 'late' ? undefined : what;
   throw (

@@ -1,12 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { MetricName } from '../metric.js';
-import { exchange, sockperf, type Path } from './generator.js';
+import { askAt, type Place } from '../place.js';
+import {
+  exchange,
+  serving,
+  smallestPayload,
+  sockperf,
+  type Path,
+  type Server,
+  type Words,
+} from './generator.js';
 import type { Measured } from './iperf3.js';
 
 const port = '11111';
 /** Where a run was interrupted, the server's end was closed first: the kernel keeps its port for a minute. */
-const reuse = ['--uc-reuseaddr'];
-const message = ['-m', '64', '--full-rtt'];
+const reuse = '--uc-reuseaddr';
 
 /** One message of 64 bytes over TCP after the other: how long each takes to be answered. */
 export async function roundTrips(
@@ -14,19 +22,9 @@ export async function roundTrips(
   seconds: number,
   signal?: AbortSignal,
 ): Promise<Measured> {
-  const where = ['--tcp', '-i', path.server.address, '-p', port];
-  const from = ['--client_ip', path.client.address];
-  const text = await exchange(
-    path,
-    {
-      server: [sockperf.command, 'server', ...where, ...reuse],
-      ready: /using recvfrom|Block/i,
-      client: [sockperf.command, 'ping-pong', ...where, ...from, ...message, '-t', String(seconds)],
-    },
-    seconds,
-    signal,
-  );
-  return roundTripsOf(text);
+  const message = ['--tcp', '-m', '64', '--full-rtt', '-t', String(seconds)];
+  const client = clientOf(path, 'ping-pong', message);
+  return roundTripsOf(await exchange(path, serverOf(path, '--tcp'), client, seconds, signal));
 }
 
 const percentiles = {
@@ -45,4 +43,92 @@ export function roundTripsOf(text: string): Measured {
     return [name, Number(micros) / 1e6] as const;
   });
   return { values: Object.fromEntries(values) };
+}
+
+/** Datagrams of 64 bytes (with Ethernet), as fast as they go, of one flow. Its sender does nothing else. */
+export async function datagrams(
+  path: Path,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<Measured> {
+  return serving(path, serverOf(path), seconds, signal, (run) => flood(path, seconds, run));
+}
+
+/** Conntrack takes a flow of datagrams for answered (ASSURED) at its first answer once it is two seconds old. */
+const untilAnswered = 3;
+const clientPort = '11113';
+
+/** The same, of a flow that conntrack holds as answered: it is, before it is measured. */
+export async function answeredDatagrams(
+  path: Path,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<Measured> {
+  const flow = ['--client_port', clientPort];
+  const few = ['-m', String(smallestPayload), '--mps', '10', '-t', String(untilAnswered)];
+  const patience = untilAnswered + seconds;
+  return serving(path, serverOf(path), patience, signal, async (run) => {
+    await run(clientOf(path, 'ping-pong', [...flow, ...few]));
+    const { values } = await flood(path, seconds, run, flow);
+    return { values };
+  });
+}
+
+async function flood(
+  path: Path,
+  seconds: number,
+  run: (words: Words) => Promise<string>,
+  flow: readonly string[] = [],
+): Promise<Measured> {
+  const message = ['-m', String(smallestPayload), '-t', String(seconds)];
+  const before = await receivedAt(path.server.place);
+  const said = await run(clientOf(path, 'throughput', [...flow, ...message]));
+  const received = (await receivedAt(path.server.place)) - before;
+  return floodOf(said, received, path.polls);
+}
+
+/** Reads `Total of 569929 messages sent in 2.000 sec`. Whoever polls works all the time: of that no CPU time is told. */
+export function floodOf(text: string, received: number, polls: boolean): Measured {
+  const [, sent, seconds] = /Total of (\d+) messages sent in ([\d.]+) sec/.exec(text) ?? [];
+  if (sent === undefined) throw new Error(`sockperf told of no messages:\n${text}`);
+  if (received <= 0) throw new Error(`nothing arrived of what sockperf sent:\n${text}`);
+  return {
+    values: {
+      packetsPerSecond: received / Number(seconds),
+      // it sends a few more before, to warm up
+      lostShare: Math.max(0, 1 - received / Number(sent)),
+    },
+    ...(polls ? {} : { packets: received }),
+  };
+}
+
+/** Datagrams that sockets there have been given so far (InDatagrams, RFC 4113). */
+async function receivedAt(place: Place): Promise<number> {
+  return inDatagrams(await askAt(place, ['cat', '/proc/net/snmp']));
+}
+
+/** Of /proc/net/snmp: two lines, names and values. */
+export function inDatagrams(snmp: string): number {
+  const [names = [], values = []] = snmp
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+    .map((line) => line.split(' '));
+  return Number(values[names.indexOf('InDatagrams')]);
+}
+
+function serverOf(path: Path, ...options: readonly string[]): Server {
+  const where = ['-i', path.server.address, '-p', port, reuse];
+  return {
+    words: [sockperf.command, 'server', ...where, ...polling(path), ...options],
+    ready: /using recvfrom|Block/i,
+  };
+}
+
+function clientOf(path: Path, mode: string, options: readonly string[]): Words {
+  const where = ['-i', path.server.address, '-p', port, '--client_ip', path.client.address];
+  return [sockperf.command, mode, ...where, ...polling(path), ...options];
+}
+
+function polling({ polls }: Path): readonly string[] {
+  return polls ? ['--nonblocked'] : [];
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { busySeconds } from '../../../src/bench/cpu.js';
+import { allowedCpus, busySeconds } from '../../../src/bench/cpu.js';
 import { connectionsOf } from '../../../src/bench/generators/connect.js';
-import { answeredUdpOf, tcpOf, udpOf } from '../../../src/bench/generators/iperf3.js';
-import { roundTripsOf } from '../../../src/bench/generators/sockperf.js';
+import { tcpOf, udpOf } from '../../../src/bench/generators/iperf3.js';
+import { floodOf, inDatagrams, roundTripsOf } from '../../../src/bench/generators/sockperf.js';
 import { root } from '../../support/object.js';
 
 /** What the tools have said: iperf3 3.12, sockperf 3.7, over lo. */
@@ -25,18 +25,17 @@ test('of UDP it is what arrived, not what was sent', (t) => {
   t.is(values.lostShare, 57918 / 138781);
 });
 
-test('of a flow that is to be answered first the seconds behind that count, whole ones alone', (t) => {
-  const { values, packets } = answeredUdpOf(said('iperf3-udp-answered.json'));
-  const [sent, lost] = [294218 + 307137 + 260165, 7251 + 4005 + 11755];
-  t.is(values.packetsPerSecond, (sent - lost) / 3);
-  t.is(values.lostShare, lost / sent);
-  t.is(packets, undefined, 'CPU time was measured from the start on');
-  t.throws(
-    () => answeredUdpOf('{"server_output_text":"[  5]   0.00-1.00   sec  1 MBytes  0/9 (0%)"}'),
-    {
-      message: /no whole second/,
-    },
-  );
+test('of a flood it is what sockets were given, in the time that sockperf took', (t) => {
+  const text = said('sockperf-flood.txt');
+  t.is(inDatagrams(said('snmp.txt')), 512345);
+  t.deepEqual(floodOf(text, 512345, false), {
+    values: { packetsPerSecond: 512345 / 2, lostShare: 1 - 512345 / 569929 },
+    packets: 512345,
+  });
+  t.is(floodOf(text, 569940, true).values.lostShare, 0, 'those that warm it up come on top');
+  t.is(floodOf(text, 1, true).packets, undefined, 'who polls works all the time');
+  t.throws(() => floodOf(text, 0, true), { message: /nothing arrived/ });
+  t.throws(() => floodOf('sockperf: Test ended', 1, true), { message: /no messages/ });
 });
 
 test('round trips are read past the colours, in seconds', (t) => {
@@ -55,4 +54,10 @@ test('a generator that measured nothing is no measurement', (t) => {
 test('CPU time is all that is neither idle nor waiting, in seconds', (t) => {
   const stat = 'cpu  100 10 50 9000 700 5 15 20 3 1\ncpu0 1 1 1 1 1 1 1 1 1 1\n';
   t.is(busySeconds(stat), 2);
+});
+
+test('CPUs that may be used are listed one by one', (t) => {
+  t.deepEqual(allowedCpus('Name:\tnode\nCpus_allowed_list:\t0-2,5\n'), [0, 1, 2, 5]);
+  t.deepEqual(allowedCpus('Cpus_allowed_list:\t3\n'), [3]);
+  t.true(allowedCpus().length > 0);
 });
