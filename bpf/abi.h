@@ -197,7 +197,7 @@ enum verdict {
 	/* Not ours. */
 	PASS_NOT_IP,	  /* egress: neither IPv4 nor IPv6 */
 	PASS_NOT_POOL,	  /* egress: did not take a pool route */
-	PASS_OWN_TUNNEL,  /* egress: second pass of a packet that we redirected */
+	PASS_OWN_TUNNEL,  /* egress: leaves with our headers, or sent on by us */
 	PASS_NOT_HOST,	  /* ingress: to our address, but not to our MAC */
 	PASS_NOT_OURS,	  /* ingress: not to our address, or no encapsulation of ours */
 	PASS_FOREIGN_VNI, /* ingress: another overlay's, on the same port */

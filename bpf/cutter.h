@@ -15,18 +15,20 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "maps.h"
+#include "packet.h"
 
 #define AF_INET 2
 
 /* Egress: the packet has passed here before, in one piece. */
 static __always_inline int is_piece(const struct __sk_buff *skb)
 {
+	const __u32 from = came_from(skb);
 	const struct cutter *cutter;
 
-	if (!skb->ingress_ifindex)
+	if (!from)
 		return 0;
 	cutter = cutter_there();
-	return cutter && skb->ingress_ifindex == cutter->out;
+	return cutter && from == cutter->out;
 }
 
 /* bpf_redirect to an interface that someone has deleted would lose the packet without a trace. Of

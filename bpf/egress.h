@@ -7,18 +7,33 @@
 #define ENCAPD_EGRESS_H
 
 #include "frame.h"
+#include "next_hop.h"
 #include "path.h"
 #include "verdict.h"
 
-#define AF_INET6 10
-
 #define PORT_BYTES (ETH_HLEN + IPV4_HEADER_MAX + sizeof(struct udphdr))
 
-/* From another interface, so perhaps a workload's. Pieces have been looked at before they were cut.
- */
+/* From another interface, so perhaps a workload's. Pieces have been looked at before they were cut:
+ * ask last, few packets are one. */
 static __always_inline int is_forwarded(const struct __sk_buff *skb)
 {
-	return skb->ingress_ifindex != 0 && !is_piece(skb);
+	return came_from(skb) && !is_piece(skb);
+}
+
+/* A quick no for most packets; `at`: the IP header. */
+static __always_inline int may_be_tunnel(const struct ip *ip, struct cursor at)
+{
+	const struct udphdr *udp;
+
+	if (is_extension(ip->family, ip->protocol))
+		return 1;
+	if (!encap_possible(ip->family, ip->protocol))
+		return 0;
+	if (ip->protocol != IPPROTO_UDP || !has_ports(ip))
+		return 1;
+	at.pos += ip_least_bytes(ip->family);
+	udp = take_udp(&at);
+	return !udp || udp->dest == config.vxlan_port;
 }
 
 /* A tunnel to a node that a workload built by hand. After masquerading it comes from this node, a
@@ -63,12 +78,12 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 {
 	struct block block;
 
-	if (config.source_check == CHECK_OFF || !is_forwarded(skb))
+	if (config.source_check == CHECK_OFF || !came_from(skb))
 		return 1;
 	block = block_of(inner->family, &inner->source);
 	if (is_block(&block))
-		return is_self(block.peer);
-	return config.source_check == CHECK_POOL || is_own_address(inner);
+		return is_self(block.peer) || is_piece(skb);
+	return config.source_check == CHECK_POOL || is_own_address(inner) || is_piece(skb);
 }
 
 /* Whether a forwarded packet comes from this node's own address. Masqueraded for a Service, it
@@ -77,29 +92,7 @@ static __always_inline int is_source_ours(const struct __sk_buff *skb, const str
 static __always_inline int is_own_address_taken(const struct __sk_buff *skb, const struct ip *inner)
 {
 	return config.source_check == CHECK_STRICT && inner->family == FAMILY_IPV4 &&
-	       is_forwarded(skb) && is_own_address(inner);
-}
-
-/* Sends the packet on, through neighbour resolution, out of the uplink. It passes this hook again:
- * the mark tells. */
-static __always_inline void send(struct __sk_buff *skb, __u32 uplink, enum verdict verdict,
-				 const struct peer *peer)
-{
-	struct bpf_redir_neigh next_hop = {};
-
-	skb->mark |= config.own_mark;
-	if (verdict == ENCAPSULATED) {
-		bpf_redirect_neigh(uplink, NULL, 0, 0);
-		return;
-	}
-	if (peer->family == FAMILY_IPV4) {
-		next_hop.nh_family = AF_INET;
-		next_hop.ipv4_nh = peer->underlay.word[0];
-	} else {
-		next_hop.nh_family = AF_INET6;
-		__builtin_memcpy(next_hop.ipv6_nh, peer->underlay.word, sizeof(next_hop.ipv6_nh));
-	}
-	bpf_redirect_neigh(uplink, &next_hop, sizeof(next_hop), 0);
+	       is_own_address(inner) && is_forwarded(skb);
 }
 
 /* What can't be encapsulated in one piece, but in several. */
@@ -109,7 +102,8 @@ static __always_inline int is_cut_first(enum verdict verdict)
 	       verdict == DROP_GSO_TYPE;
 }
 
-static __always_inline enum verdict egress(struct __sk_buff *skb)
+/* `stays`: the packet leaves by this hook, now, and not by way of a second pass. */
+static __always_inline enum verdict egress(struct __sk_buff *skb, int *stays)
 {
 	const __u32 frame_bytes = skb->len;
 	struct cursor at = cursor_at(skb, ip_bytes_in(skb));
@@ -136,9 +130,8 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 		return PASS_NOT_IP;
 	if (!ip_read(family, &at, &inner))
 		return for_pool ? DROP_IP_MALFORMED : PASS_NOT_POOL;
-	if (is_forwarded(skb) &&
-	    (encap_possible(family, inner.protocol) || is_extension(family, inner.protocol)) &&
-	    is_workload_tunnel(skb))
+	if (came_from(skb) && may_be_tunnel(&inner, at) && is_workload_tunnel(skb) &&
+	    !is_piece(skb))
 		return DROP_WORKLOAD_TUNNEL;
 	if (!for_pool)
 		return PASS_NOT_POOL;
@@ -189,7 +182,11 @@ static __always_inline enum verdict egress(struct __sk_buff *skb)
 	traffic = peer_traffic_at(block.peer);
 	if (traffic && verdict != DIRECT_AGAIN)
 		count(verdict == DIRECT ? &traffic->direct : &traffic->encapsulated, frame_bytes);
-	send(skb, skb->ifindex, verdict, peer);
+	if (verdict == ENCAPSULATED &&
+	    next_hop_write(skb, skb->ifindex, self, peer, &inner, block.peer))
+		*stays = 1;
+	else
+		send(skb, skb->ifindex, verdict, peer);
 	return verdict;
 }
 

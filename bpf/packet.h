@@ -56,6 +56,18 @@ static __always_inline void *frame_end(const struct __sk_buff *skb)
 	return end;
 }
 
+/* The interface that a packet came in by; 0: it is this host's own. Read like this, for the
+ * compiler would keep the field's address, and no pointer into the context may be kept. */
+static __always_inline __u32 came_from(const struct __sk_buff *skb)
+{
+	__u32 interface;
+
+	asm volatile("%0 = *(u32 *)(%1 + %2)"
+		     : "=r"(interface)
+		     : "r"(skb), "i"(offsetof(struct __sk_buff, ingress_ifindex)));
+	return interface;
+}
+
 /* At the frame's first byte, with `bytes` of the frame readable, or all if it is shorter.
  *
  * GSO packets are never pulled: the kernel has their headers in one piece already, and a pull into

@@ -9,8 +9,10 @@ SEC("tc")
 int encapd_egress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
+	int stays = 0;
+	const int action = leave(skb, EGRESS, egress(skb, &stays), frame_bytes);
 
-	return leave(skb, EGRESS, egress(skb), frame_bytes);
+	return stays ? leave(skb, EGRESS, PASS_OWN_TUNNEL, skb->len) : action;
 }
 
 /* Where pieces come out. What else may stray here, the stack has no address for. */

@@ -117,7 +117,13 @@ static __always_inline enum verdict shortcut_out(struct __sk_buff *skb)
 	if (traffic)
 		count(verdict == DIRECT ? &traffic->direct : &traffic->encapsulated, frame_bytes);
 	tell_peer(skb, block.peer);
-	send(skb, shortcut->uplink, verdict, peer);
+	if (verdict == ENCAPSULATED &&
+	    next_hop_write(skb, shortcut->uplink, self, peer, &ip, block.peer)) {
+		skb->mark |= config.own_mark;
+		bpf_redirect(shortcut->uplink, 0);
+	} else {
+		send(skb, shortcut->uplink, verdict, peer);
+	}
 	return SHORTCUT_OUT;
 }
 

@@ -28,7 +28,7 @@ static __always_inline enum verdict ip6ip_push(struct __sk_buff *skb, const stru
 		return outer_push(skb, FAMILY_IPV4, FAMILY_IPV6, &ip, sizeof(ip), 0);
 	} else {
 		struct ipv6hdr ip = outer_ipv6(self, peer, IPPROTO_IPV6, inner,
-					       bytes + sizeof(struct ipv6hdr), flow_of(skb));
+					       bytes + sizeof(struct ipv6hdr), flow_of(skb, inner));
 
 		return outer_push(skb, FAMILY_IPV6, FAMILY_IPV6, &ip, sizeof(ip), 0);
 	}

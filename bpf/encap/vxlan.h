@@ -82,7 +82,7 @@ static __always_inline enum verdict vxlan_push_ipv4(struct __sk_buff *skb, const
 	/* RFC 7348 section 5: a UDP checksum of zero, inner checksums protect what matters */
 	struct vxlan_over_ipv4 outer = {
 		.ip = outer_ipv4(self, peer, IPPROTO_UDP, inner, bytes + sizeof(outer)),
-		.middle = vxlan_middle(self, peer, inner->family, bytes, flow_of(skb)),
+		.middle = vxlan_middle(self, peer, inner->family, bytes, flow_of(skb, inner)),
 	};
 
 	return outer_push(skb, FAMILY_IPV4, inner->family, &outer, sizeof(outer), flags);
@@ -93,7 +93,7 @@ static __always_inline enum verdict vxlan_push_ipv6(struct __sk_buff *skb, const
 						    __u64 flags)
 {
 	const __u32 bytes = skb->len - ETH_HLEN;
-	const __u32 flow = flow_of(skb);
+	const __u32 flow = flow_of(skb, inner);
 	struct vxlan_over_ipv6 outer = {
 		.ip = outer_ipv6(self, peer, IPPROTO_UDP, inner, bytes + sizeof(outer), flow),
 		.middle = vxlan_middle(self, peer, inner->family, bytes, flow),

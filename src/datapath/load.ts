@@ -91,10 +91,9 @@ export function loadPrivately({
   using blueprint = open(object.bytes, { name: 'encapd' });
   checkLayouts(blueprint);
   blueprint.setGlobal('config', configCodec, { ...config, tell: 1 });
-  for (const { name, maxEntries } of sized(shapesOf(blueprint), needs, [])) {
-    const map = blueprint.maps.get(name);
-    if (map !== undefined) map.maxEntries = maxEntries;
-  }
+  const shapes = sized(shapesOf(blueprint), needs, []);
+  for (const { name, maxEntries } of shapes) setSize(blueprint, name, maxEntries);
+  sizeNextHops(blueprint, shapes);
   const loaded = loadObject(blueprint, folders.run);
   return {
     ...parts(
@@ -220,12 +219,10 @@ function loadAnew(
   run: string,
 ): Parts {
   blueprint.setGlobal('config', configCodec, config);
-  for (const { name, maxEntries } of shapes) {
-    const map = blueprint.maps.get(name);
-    if (map === undefined) continue; // shapesOf has looked already
-    if (existsSync(generation.map(name))) map.reuse(generation.map(name));
-    else map.maxEntries = maxEntries;
-  }
+  for (const { name, maxEntries } of shapes)
+    if (existsSync(generation.map(name))) blueprint.maps.get(name)?.reuse(generation.map(name));
+    else setSize(blueprint, name, maxEntries);
+  sizeNextHops(blueprint, shapes);
   const object = loadObject(blueprint, run);
   rmSync(generation.build(build), { recursive: true, force: true }); // pinned in part by a crash
   for (const name of mapNames) pinAt(generation.map(name), object.map(name));
@@ -238,6 +235,17 @@ function loadAnew(
     (name) => object.map(name),
     (name) => object.program(functionOf(name)),
   );
+}
+
+function setSize({ maps }: OpenObject, name: string, maxEntries: number): void {
+  const map = maps.get(name);
+  if (map !== undefined) map.maxEntries = maxEntries; // shapesOf has looked already
+}
+
+/** The programs' own map of next hops has a place for every peer; it lives and ends with them. */
+function sizeNextHops(blueprint: OpenObject, shapes: readonly Shape[]): void {
+  const peers = shapes.find(({ name }) => name === 'peers');
+  if (peers !== undefined) setSize(blueprint, 'next_hops', peers.maxEntries);
 }
 
 function pinAt(path: string, handle: RawMap | Program): void {

@@ -65,6 +65,11 @@ export class Pair implements Disposable {
     );
   }
 
+  /** How often the egress program of a side has run, while the kernel counts that. */
+  runs(side: Side): number {
+    return Number(this.#loaded[side]?.object.program(functionOf('egress')).info.runCount ?? 0n);
+  }
+
   /** Waits until no counter moves any more: closing connections take a moment. */
   async settle(): Promise<void> {
     const now = (): string =>
