@@ -71,7 +71,11 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
     ...cutterText(report).map((text) => paint.dim(text)),
     ...(merger === null
       ? []
-      : [paint.dim(`merger ${merger}: received VXLAN packets are merged (GRO)`)]),
+      : [
+          paint.dim(
+            `merger ${merger}: received VXLAN packets are merged where ${uplink?.name ?? 'the uplink'} merges (ethtool -k: GRO)`,
+          ),
+        ]),
     ...(fastPath === null
       ? []
       : [
