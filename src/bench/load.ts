@@ -1,7 +1,7 @@
 import { connections } from './generators/connect.js';
 import { iperf3, node, sockperf, type Path, type Tool } from './generators/generator.js';
 import { tcp, udp, type Measured } from './generators/iperf3.js';
-import { answeredDatagrams, datagrams, roundTrips } from './generators/sockperf.js';
+import { answer, answeredDatagrams, datagrams, roundTrips } from './generators/sockperf.js';
 import type { MetricName } from './metric.js';
 
 /** What two workloads do with each other while it is measured. */
@@ -11,6 +11,8 @@ export interface Load {
   /** What it gives; the first is what it is about. */
   readonly metrics: readonly [MetricName, ...MetricName[]];
   readonly run: (path: Path, seconds: number, signal?: AbortSignal) => Promise<Measured>;
+  /** What comes before it and is not measured. */
+  readonly prepare?: (path: Path, signal?: AbortSignal) => Promise<void>;
 }
 
 export const loads = {
@@ -26,7 +28,8 @@ export const loads = {
   'udp-64-answered': {
     title: 'UDP in frames of 64 bytes, one flow that conntrack holds as answered',
     tool: sockperf,
-    metrics: ['packetsPerSecond', 'lostShare'],
+    metrics: ['packetsPerSecond', 'cpuPerPacket', 'lostShare'],
+    prepare: answer,
     run: answeredDatagrams,
   },
   'udp-64-many': {

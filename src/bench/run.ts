@@ -1,6 +1,6 @@
 import type { Bed, MakeBed } from './bed.js';
 import type { Measured } from './generators/iperf3.js';
-import { loads, type LoadName } from './load.js';
+import { loads, type Load, type LoadName } from './load.js';
 import type { Values } from './metric.js';
 import type { BenchRun, Sample } from './result.js';
 import { scheduleOf, type Turn } from './schedule.js';
@@ -116,8 +116,10 @@ async function once(
   if (path === undefined) throw new Error(`no path of ${variant}`);
   const measured = async (): Promise<Values> => {
     await bed.lay(variant, underlay);
+    const { prepare, run }: Load = loads[load as LoadName];
+    await prepare?.(path, signal);
     const before = await bed.busySeconds();
-    const result = await loads[load as LoadName].run(path, seconds, signal);
+    const result = await run(path, seconds, signal);
     return { ...result.values, ...cpuOf(result, (await bed.busySeconds()) - before) };
   };
   return unlessAborted(signal, measured());

@@ -84,57 +84,37 @@ export interface Server {
 }
 
 /**
- * Runs a server, and when it is ready what is to be done meanwhile, with a function that runs a client and gives its
- * standard output. All are ended after `seconds` and some patience.
+ * Runs a server, and when it says that it is ready a client, whose standard output comes back. Both are ended after
+ * `seconds` and some patience.
  */
-export async function serving<T>(
+export async function exchange(
   { client, server }: Path,
-  { words, ready }: Server,
+  receiver: Server,
+  sender: Words,
   seconds: number,
   signal: AbortSignal = new AbortController().signal,
-  meanwhile: (run: (words: Words) => Promise<string>) => Promise<T>,
-): Promise<T> {
+): Promise<string> {
   const limit = seconds + patience;
-  const receiver = start(server.place, words, limit, signal);
+  const serving = start(server.place, receiver.words, limit, signal);
   try {
-    await untilReady(receiver, server.place, { words, ready });
-    return await meanwhile((clientWords) => runClient(client.place, clientWords, limit, signal));
+    await untilReady(serving, server.place, receiver);
+    const ended = await start(client.place, sender, limit, signal);
+    signal.throwIfAborted();
+    const { failed, stdout, stderr, shortMessage } = ended;
+    if (!failed) return stdout;
+    const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
+    throw (
+      client.place.lost(ended) ??
+      new EncapError(`cannot measure with ${sender[0]}: ${shortMessage ?? ''}`, {
+        code: 'BENCH_FAILED',
+        why: said,
+        hint: byHand(client.place, sender),
+      })
+    );
   } finally {
-    receiver.stdin.end();
-    await receiver;
+    serving.stdin.end();
+    await serving;
   }
-}
-
-/** The same with one client, whose standard output comes back. */
-export async function exchange(
-  path: Path,
-  server: Server,
-  client: Words,
-  seconds: number,
-  signal?: AbortSignal,
-): Promise<string> {
-  return serving(path, server, seconds, signal, (run) => run(client));
-}
-
-async function runClient(
-  place: Place,
-  words: Words,
-  limit: number,
-  signal: AbortSignal,
-): Promise<string> {
-  const ended = await start(place, words, limit, signal);
-  signal.throwIfAborted();
-  const { failed, stdout, stderr, shortMessage } = ended;
-  if (!failed) return stdout;
-  const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-5).join('\n');
-  throw (
-    place.lost(ended) ??
-    new EncapError(`cannot measure with ${words[0]}: ${shortMessage ?? ''}`, {
-      code: 'BENCH_FAILED',
-      why: said,
-      hint: byHand(place, words),
-    })
-  );
 }
 
 /** Seconds. */

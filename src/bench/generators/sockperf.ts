@@ -3,7 +3,6 @@ import type { MetricName } from '../metric.js';
 import { askAt, type Place } from '../place.js';
 import {
   exchange,
-  serving,
   smallestPayload,
   sockperf,
   type Path,
@@ -50,41 +49,33 @@ export async function datagrams(
   path: Path,
   seconds: number,
   signal?: AbortSignal,
+  flow: readonly string[] = [],
 ): Promise<Measured> {
-  return serving(path, serverOf(path), seconds, signal, (run) => flood(path, seconds, run));
+  const options = [...flow, '-m', String(smallestPayload), '-t', String(seconds)];
+  const client = clientOf(path, 'throughput', options);
+  const before = await receivedAt(path.server.place);
+  const said = await exchange(path, serverOf(path), client, seconds, signal);
+  return floodOf(said, (await receivedAt(path.server.place)) - before, path.polls);
 }
 
+/** A flow is known by its ports: that which is answered first is that which is measured then. */
+const answeredFlow = ['--client_port', '11113'];
 /** Conntrack takes a flow of datagrams for answered (ASSURED) at its first answer once it is two seconds old. */
 const untilAnswered = 3;
-const clientPort = '11113';
 
-/** The same, of a flow that conntrack holds as answered: it is, before it is measured. */
 export async function answeredDatagrams(
   path: Path,
   seconds: number,
   signal?: AbortSignal,
 ): Promise<Measured> {
-  const flow = ['--client_port', clientPort];
-  const few = ['-m', String(smallestPayload), '--mps', '10', '-t', String(untilAnswered)];
-  const patience = untilAnswered + seconds;
-  return serving(path, serverOf(path), patience, signal, async (run) => {
-    await run(clientOf(path, 'ping-pong', [...flow, ...few]));
-    const { values } = await flood(path, seconds, run, flow);
-    return { values };
-  });
+  return datagrams(path, seconds, signal, answeredFlow);
 }
 
-async function flood(
-  path: Path,
-  seconds: number,
-  run: (words: Words) => Promise<string>,
-  flow: readonly string[] = [],
-): Promise<Measured> {
-  const message = ['-m', String(smallestPayload), '-t', String(seconds)];
-  const before = await receivedAt(path.server.place);
-  const said = await run(clientOf(path, 'throughput', [...flow, ...message]));
-  const received = (await receivedAt(path.server.place)) - before;
-  return floodOf(said, received, path.polls);
+/** Has conntrack hold the flow of `answeredDatagrams` as answered: it does so for two minutes then. */
+export async function answer(path: Path, signal?: AbortSignal): Promise<void> {
+  const few = ['-m', String(smallestPayload), '--mps', '10', '-t', String(untilAnswered)];
+  const client = clientOf(path, 'ping-pong', [...answeredFlow, ...few]);
+  await exchange(path, serverOf(path), client, untilAnswered, signal);
 }
 
 /** Reads `Total of 569929 messages sent in 2.000 sec`. Whoever polls works all the time: of that no CPU time is told. */
