@@ -43,8 +43,11 @@ export async function build(name: string, variant: Variant): Promise<Lab> {
   mkdirSync(manifests, { recursive: true });
   const documents = resourcesOf(topology, variant).map((resource) => stringify(resource));
   writeFileSync(join(manifests, 'cluster.yaml'), documents.join('---\n'));
-  return raise('bench', carriedBy(topology, variant.carrier), { name, manifests });
+  return raise('bench', carriedBy(topology, variant.carrier), { name, manifests, patienceMs });
 }
+
+/** An emulated machine needs a minute for what others do in a second, and it is not measured. */
+const patienceMs = 180_000;
 
 /** From the first node's workload to the second's, each on a CPU of its own where there are two. */
 export function pathOf(lab: Lab, cpus: readonly number[]): Path {
