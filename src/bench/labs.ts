@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { EncapError } from '../errors.js';
-import { encap, nodeEnvironment } from '../lab/agent.js';
+import { encap, nodeEnvironment, stopAgent } from '../lab/agent.js';
 import { remove } from '../lab/down.js';
 import { endpoint } from '../lab/endpoint.js';
 import { batch, runInside } from '../lab/namespace.js';
@@ -40,6 +40,7 @@ export const labs: MakeBed = async (plan, { signal, onStep }) => {
       await loadRules(lab, rules[plan.rules as RulesName]);
       await reach(lab);
       if (hasShortcuts(variants[name])) await shortcuts(lab);
+      await endAgents(lab);
       onStep(`${name}: ${variants[name].title}`);
     }
     return {
@@ -104,6 +105,11 @@ async function reach(lab: Lab): Promise<void> {
     code: 'LAB_FAILED',
     hint: `see the log of its agent, below ${lab.manifests}/..`,
   });
+}
+
+/** Packets need none once all is attached, and what several of them do in a small machine would be measured too. */
+async function endAgents({ nodes }: Lab): Promise<void> {
+  for (const { agent } of nodes) if (agent !== undefined) await stopAgent(agent);
 }
 
 function hasShortcuts({ settings }: Variant): boolean {
