@@ -121,17 +121,22 @@ const status = z.object({
   notes: z.array(z.string()),
 });
 
-/** Longer than an agent takes to see that conntrack is there, once our rules have loaded it. */
+/** Longer than an agent takes to see that conntrack is there, once our rules have loaded it, and to know its workload. */
 const patienceSeconds = 40;
 
 /** Where all takes the stack, a variant is not what it is called. */
 async function shortcuts(lab: Lab): Promise<void> {
-  for (const { name, namespace } of lab.nodes)
+  for (const { name, namespace } of lab.nodes) {
+    const env = nodeEnvironment(lab.name, name);
+    const said = async (...words: readonly string[]): Promise<unknown> => {
+      const argv = encap(...words, '-o', 'json');
+      return JSON.parse((await runInside(namespace, argv, { env })).stdout);
+    };
     for (let seconds = 0; ; seconds += 1) {
-      const env = nodeEnvironment(lab.name, name);
-      const { stdout } = await runInside(namespace, encap('status', '-o', 'json'), { env });
-      const { fastPath, notes } = status.parse(JSON.parse(stdout));
-      if (fastPath !== null) break;
+      const { fastPath, notes } = status.parse(await said('status'));
+      const workloads = z.object({ items: z.array(z.object({})) });
+      const { items } = workloads.parse(await said('map', 'dump', 'workloads'));
+      if (fastPath !== null && items.length > 0) break;
       if (seconds === patienceSeconds)
         throw new EncapError(`cannot measure ${lab.name}: packets take the stack`, {
           code: 'FEATURE_MISSING',
@@ -140,6 +145,7 @@ async function shortcuts(lab: Lab): Promise<void> {
         });
       await sleep(1000);
     }
+  }
 }
 
 /** Loads in which packets of one kind make up nearly all: there a mean says something. */
