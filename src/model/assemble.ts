@@ -48,10 +48,11 @@ export interface AssembleOptions {
 
 /** The tolerant reading: documents → the world that decisions are made of. */
 export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
-  const { inventory, findings: _findings, ...world } = assembled(
-    { ...documents, all: documents.documents.map(understand) },
-    options,
-  );
+  const {
+    inventory,
+    findings: _findings,
+    ...world
+  } = assembled({ ...documents, all: documents.documents.map(understand) }, options);
   return { ...world, inventory: { ...inventory, blocks: world.blocks.map(blockOf) } };
 }
 
