@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { dirname, resolve } from 'node:path';
+import { spareMemory } from '../agent/memory.js';
 import type { AttachKind } from '../datapath/attach.js';
 import { EncapError } from '../errors.js';
 import type { Problem } from '../model/problem.js';
@@ -53,6 +54,7 @@ export function define(command: Command): void {
     ['sudo encap run -f cluster.d --once', 'without an agent that stays'],
     ['sudo encap run -c /etc/encap/node.yaml', 'with a configuration of this node'],
   ]).action(async (options: RunOptions) => {
+    spareMemory();
     const session = sessionOf(command);
     const { config, paths } = await inputs(options, session.env);
     const [{ runAgent }, { fileSource }, { foldersOf }, log] = await Promise.all([
