@@ -185,6 +185,38 @@ test('half a file is not read while its writer goes on', async (t) => {
   t.deepEqual(pools(await reader.next()), ['a always', 'b never']);
 });
 
+function blockText(cidr: string, node: string): string {
+  return `apiVersion: crd.projectcalico.org/v1\nkind: IPAMBlock\nmetadata: {name: ${cidr.replace(/[./]/g, '-')}}\nspec: {cidr: ${cidr}, affinity: 'host:${node}'}\n`;
+}
+
+function changedIn({ changed }: Reading): string[] | undefined {
+  return changed && [...changed].map(([cidr, block]) => `${cidr} ${String(block?.node)}`);
+}
+
+test('of blocks a reading says which changed; of anything else it does not', async (t) => {
+  const folder = folderOf(t);
+  const replace = (name: string, text: string): void => {
+    writeFileSync(join(folder, '.draft'), text);
+    renameSync(join(folder, '.draft'), join(folder, name));
+  };
+  replace('pools.yaml', pool('a', '10.1.0.0/16'));
+  replace('x.yaml', blockText('10.1.0.0/26', 'a'));
+  replace('y.yaml', blockText('10.1.1.0/26', 'a'));
+  await using reader = new Reader({ paths: [folder] });
+  t.is(changedIn(await reader.next()), undefined);
+  replace('x.yaml', blockText('10.1.0.0/26', 'b'));
+  const moved = await reader.next();
+  t.deepEqual(changedIn(moved), ['10.1.0.0/26 b']);
+  t.deepEqual(
+    [...(moved.inventory?.blocks ?? [])].map(({ cidr, node }) => `${cidr} ${String(node)}`).sort(),
+    ['10.1.0.0/26 b', '10.1.1.0/26 a'],
+  );
+  rmSync(join(folder, 'y.yaml'));
+  t.deepEqual(changedIn(await reader.next()), ['10.1.1.0/26 undefined']);
+  replace('pools.yaml', pool('a', '10.1.0.0/16', 'Never'));
+  t.is(changedIn(await reader.next()), undefined);
+});
+
 test('a path that was never there is an error of the caller', async (t) => {
   const reader = new Reader({ paths: [join(folderOf(t), 'absent.yaml')] });
   const error = await t.throwsAsync(reader.next(), { instanceOf: EncapError });
