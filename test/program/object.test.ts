@@ -51,11 +51,11 @@ test('the same as BPF v2, where packet pointers are easily broken', loads, 'v2',
 test('those with shortcuts compile and load, as BPF v3', loads, 'v3', 'encapd_fast');
 test('and as BPF v2', loads, 'v2', 'encapd_fast');
 
-/** A tenth of what it would follow. Before 6.4 it forgets less of what it has seen: 54,000 on 6.1, 23,000 on 6.18. */
-const patience = 100_000;
+/** A seventh of what it would follow. Before 6.4 it forgets less of what it has seen: encapd_workload has 130,000 on 6.1, 20,000 on 6.18. */
+const patience = 150_000;
 
 for (const program of programFiles)
-  test(`the verifier is done with ${program} in 100,000 instructions`, (t) => {
+  test(`the verifier is done with ${program} in 150,000 instructions`, (t) => {
     const missing = whyNoPrograms() ?? whyNotLoaded(program);
     if (missing !== undefined) return skip(t, missing);
     const [fast] = modes[program];
