@@ -235,6 +235,14 @@ static __always_inline __u32 ip_least_bytes(enum family family)
 	return family == FAMILY_IPV4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 }
 
+/* A packet whose ports stand right behind its IP header. */
+static __always_inline int has_ports(const struct ip *ip)
+{
+	return (ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
+	       ip->header_bytes == ip_least_bytes(ip->family) &&
+	       !(ip->fragment & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET));
+}
+
 /* Moves past a header that ip_read() has read. */
 static __always_inline int ip_skip(struct cursor *at, const struct ip *packet)
 {

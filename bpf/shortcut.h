@@ -17,9 +17,7 @@
 /* A whole UDP or TCP packet without options, with a hop to go. */
 static __always_inline int is_plain(const struct __sk_buff *skb, const struct ip *ip)
 {
-	return ip->ttl > 1 && ip->header_bytes == ip_least_bytes(ip->family) &&
-	       !(ip->fragment & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET)) &&
-	       (skb->gso_size || ip->bytes == skb->len - ETH_HLEN);
+	return ip->ttl > 1 && has_ports(ip) && (skb->gso_size || ip->bytes == skb->len - ETH_HLEN);
 }
 
 /* One hop less, in the IP header at `at`. IPv4's checksum takes back what the TTL lost, as in RFC

@@ -128,17 +128,9 @@ static __always_inline struct ipv6hdr outer_ipv6(const struct peer *self, const 
 	};
 }
 
-/* A packet whose ports stand right behind its IP header. */
-static __always_inline int has_ports(const struct ip *ip)
-{
-	return (ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_TCP) &&
-	       ip->header_bytes == ip_least_bytes(ip->family) &&
-	       !(ip->fragment & bpf_htons(IPV4_MF | IPV4_FRAGMENT_OFFSET));
-}
-
 /* A number for each flow, the same for all its packets. The kernel's, where it has one already, for
- * its own TCP changes it to try other paths. To have it look into the packet takes six times what
- * this sum takes. A push changes the kernel's: ask before. */
+ * its own TCP changes it to try other paths. To have it look into the packet takes longer than this
+ * sum. A push changes the kernel's: ask before. */
 static __always_inline __u32 flow_of(struct __sk_buff *skb, const struct ip *inner)
 {
 	const __be32 *from = inner->source.word, *to = inner->destination.word;
