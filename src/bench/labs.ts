@@ -120,6 +120,7 @@ const status = z.object({
   fastPath: z.object({}).nullable(),
   notes: z.array(z.string()),
 });
+const workloads = z.object({ items: z.array(z.object({})) });
 
 /** Longer than an agent takes to see that conntrack is there, once our rules have loaded it, and to know its workload. */
 const patienceSeconds = 40;
@@ -134,7 +135,6 @@ async function shortcuts(lab: Lab): Promise<void> {
     };
     for (let seconds = 0; ; seconds += 1) {
       const { fastPath, notes } = status.parse(await said('status'));
-      const workloads = z.object({ items: z.array(z.object({})) });
       const { items } = workloads.parse(await said('map', 'dump', 'workloads'));
       if (fastPath !== null && items.length > 0) break;
       if (seconds === patienceSeconds)

@@ -63,6 +63,7 @@ const answeredFlow = ['--client_port', '11113'];
 /** Conntrack takes a flow of datagrams for answered (ASSURED) at its first answer once it is two seconds old. */
 const untilAnswered = 3;
 
+/** The same, of a flow that `answer` has prepared. */
 export async function answeredDatagrams(
   path: Path,
   seconds: number,
@@ -82,7 +83,7 @@ export async function answer(path: Path, signal?: AbortSignal): Promise<void> {
 export function floodOf(text: string, received: number, polls: boolean): Measured {
   const [, sent, seconds] = /Total of (\d+) messages sent in ([\d.]+) sec/.exec(text) ?? [];
   if (sent === undefined) throw new Error(`sockperf told of no messages:\n${text}`);
-  if (received <= 0) throw new Error(`nothing arrived of what sockperf sent:\n${text}`);
+  if (!(received > 0)) throw new Error(`nothing arrived of what sockperf sent:\n${text}`);
   return {
     values: {
       packetsPerSecond: received / Number(seconds),

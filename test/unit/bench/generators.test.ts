@@ -35,6 +35,7 @@ test('of a flood it is what sockets were given, in the time that sockperf took',
   t.is(floodOf(text, 569940, true).values.lostShare, 0, 'those that warm it up come on top');
   t.is(floodOf(text, 1, true).packets, undefined, 'who polls works all the time');
   t.throws(() => floodOf(text, 0, true), { message: /nothing arrived/ });
+  t.throws(() => floodOf(text, inDatagrams('Tcp: 1'), true), { message: /nothing arrived/ });
   t.throws(() => floodOf('sockperf: Test ended', 1, true), { message: /no messages/ });
 });
 
