@@ -18,43 +18,56 @@ export interface Table {
   readonly valueBytes: number;
 }
 
-/** All entries; by single calls where this kernel has no batches for the type (LPM tries before 5.13, say). */
-export function readAll(table: Table): [Uint8Array, Uint8Array][] {
-  return readBatches(table) ?? readSingly(table);
+/** Entries as bytes: the keys lie one behind the other, the values likewise. */
+export interface Batch {
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  readonly count: number;
 }
 
-function readBatches({
-  native: map,
-  name,
-  keySize,
-  valueBytes,
-}: Table): [Uint8Array, Uint8Array][] | undefined {
+/** All entries, each as bytes of its own. */
+export function readAll(table: Table): [Uint8Array, Uint8Array][] {
+  const { keySize, valueBytes } = table;
   const found: [Uint8Array, Uint8Array][] = [];
+  for (const { keys, values, count } of readBatches(table))
+    for (let index = 0; index < count; index++)
+      found.push([slice(keys, index, keySize), slice(values, index, valueBytes)]);
+  return found;
+}
+
+/** All entries; by single calls where this kernel has no batches for the type (LPM tries before 5.13, say). */
+export function* readBatches(table: Table): Generator<Batch, void> {
+  const { native: map, name, keySize, valueBytes } = table;
   const cursor = new Uint8Array(Math.max(keySize, 4));
   let room = chunk;
+  let done = 0;
   for (let first = true; ;) {
     const keys = new Uint8Array(room * keySize);
     const values = new Uint8Array(room * valueBytes);
     const { count, errno } = map.lookupBatch(cursor, first, keys, values, room);
-    if (isMissing(errno) && first) return undefined;
+    if (isMissing(errno) && first) return yield* readSingly(table);
     if (errno === ENOSPC) {
       room *= 2; // one bucket of the hash holds more than that
       continue;
     }
-    if (errno !== 0 && errno !== ENOENT) throw failure('list', name, errno, found.length);
-    for (let index = 0; index < count; index++) {
-      found.push([slice(keys, index, keySize), slice(values, index, valueBytes)]);
-    }
-    if (errno === ENOENT) return found;
+    if (errno !== 0 && errno !== ENOENT) throw failure('list', name, errno, done);
+    if (count > 0)
+      yield {
+        keys: keys.subarray(0, count * keySize),
+        values: values.subarray(0, count * valueBytes),
+        count,
+      };
+    if (errno === ENOENT) return;
+    done += count;
     first = false;
   }
 }
 
-function readSingly(table: Table): [Uint8Array, Uint8Array][] {
-  return readKeys(table).flatMap((key): [Uint8Array, Uint8Array][] => {
-    const value = new Uint8Array(table.valueBytes);
-    return table.native.lookup(key, value) ? [[key, value]] : []; // deleted meanwhile
-  });
+function* readSingly(table: Table): Generator<Batch, void> {
+  for (const keys of readKeys(table)) {
+    const values = new Uint8Array(table.valueBytes);
+    if (table.native.lookup(keys, values)) yield { keys, values, count: 1 }; // else deleted meanwhile
+  }
 }
 
 /** All keys. When the current one is deleted meanwhile, the kernel begins again: what was seen ends the walk. */

@@ -28,6 +28,7 @@ export type { ClsactHook, Hook, Position, TcxHook, XdpHook } from './hook.js';
 export type { FieldLayout, Layout } from './layout.js';
 export { detachClsact, Link, queryClsact } from './link.js';
 export type { ClsactPlace, LinkInfo } from './link.js';
+export type { Batch } from './batch.js';
 export { BpfMap } from './map.js';
 export type { MapInfo } from './map.js';
 export { BpfObject, open, OpenObject } from './object.js';

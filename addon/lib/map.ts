@@ -1,5 +1,5 @@
-import { deleteAll, readAll, readKeys, writeAll } from './batch.js';
-import type { Table } from './batch.js';
+import { deleteAll, readAll, readBatches, readKeys, writeAll } from './batch.js';
+import type { Batch, Table } from './batch.js';
 import { bytes, decode, encode } from './codec.js';
 import type { Codec } from './codec.js';
 import { handle } from './handle.js';
@@ -148,6 +148,11 @@ export class BpfMap<K, V> implements Disposable, Iterable<[K, V]> {
       decode(this.#key, key),
       decode(this.#value, value),
     ]);
+  }
+
+  /** All entries as the kernel has them, many at a time: what reads millions makes no object of each. */
+  readBatches(): IterableIterator<Batch> {
+    return readBatches(this.#table);
   }
 
   /** The value of each possible CPU, by its number. */

@@ -168,8 +168,19 @@ kernelTest('20 000 entries are written, read and deleted in batches', (t) => {
   const entries = Array.from({ length: 20_000 }, (_, key) => [key, key * 2] as const);
   t.is(map.setAll(entries), 20_000);
   t.true(byKey(map.readAll()).every(([key, value], index) => key === index && value === key * 2));
+  const batches = [...map.readBatches()];
+  t.is(
+    batches.reduce((sum, { count }) => sum + count, 0),
+    20_000,
+  );
+  t.true(
+    batches.every(
+      ({ keys, values, count }) => keys.length === 4 * count && values.length === 4 * count,
+    ),
+  );
   t.is(map.deleteAll(entries.map(([key]) => key)), 20_000);
   t.deepEqual(map.readAll(), []);
+  t.deepEqual([...map.readBatches()], []);
 });
 
 kernelTest('a batch that ends early says how many entries were written', (t) => {
