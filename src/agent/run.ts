@@ -117,15 +117,14 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     if (decided === undefined) return undefined;
     const { desired, touched } = decided;
     const single =
-      wasWhole || touched === undefined || touched.size === 0
-        ? undefined
-        : datapath.touch(desired, touched);
-    if (single !== undefined) {
-      notebook.changed(single);
+      touched === undefined || touched.size === 0 ? [] : datapath.touch(desired, touched);
+    notebook.changed(single ?? []);
+    if (!wasWhole && touched !== undefined && single !== undefined) {
       isWhole = false;
       return undefined;
     }
-    const done = datapath.reconcile(decided.desired, decided.settings, performance.now());
+    const hasNews = touched === undefined || single === undefined;
+    const done = datapath.reconcile({ ...decided, hasNews }, performance.now());
     world.warn(fitWarnings(decided, done.uplink.mtu));
     notebook.done(done, datapath);
     isWhole = false;

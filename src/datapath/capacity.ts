@@ -1,14 +1,17 @@
 import type { Desired } from '../model/desired.js';
 import { firstPeer, slotsOfALine } from './entry.js';
 import type { Shape } from './generation.js';
-import { slotPlanOf } from './slots.js';
+import { slotPlanOf, type SlotPlan } from './slots.js';
 
 /** How many entries each table must take. */
 export type Needs = Readonly<Record<string, number>>;
 
 /** What a desired state needs, `room` times over: a change puts new entries before it removes old ones. */
-export function needsOf(desired: Desired, room = 1): Needs {
-  const { shapes, blocks: inSlots } = slotPlanOf(desired);
+export function needsOf(
+  desired: Desired,
+  room = 1,
+  { shapes, blocks: inSlots }: SlotPlan = slotPlanOf(desired),
+): Needs {
   const slots = [...shapes.values()].reduce((sum, { count }) => sum + count, 0);
   const peers = firstPeer + desired.peers.size * room;
   return {

@@ -26,14 +26,14 @@ import type { Fault } from './fault.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
-import type { Image } from './image.js';
 import { Places, type Remembered } from './indices.js';
 import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
 import { countPathChanges, narrowed, readPathMtus } from './path-mtu.js';
 import { Placement, type Touched } from './placement.js';
-import { planMaps, planNetwork, remember } from './plan.js';
+import { planMaps, planNetwork, planRest, remember, type MapTables, type Rest } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
+import type { SlotPlan } from './slots.js';
 import { readState } from './state.js';
 import { lookAround } from './surroundings.js';
 import { readSysctls } from './sysctl.js';
@@ -65,7 +65,7 @@ export interface Round {
   readonly cutter: Cutter;
   readonly merging: Merged;
   readonly fastPath: FastPath;
-  readonly image: Image;
+  readonly image: Rest;
   /** How many blocks the tables hold, wherever they stand. */
   readonly blocks: number;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
@@ -117,30 +117,36 @@ export class Datapath implements Disposable {
     return this.#uplink;
   }
 
-  /** Reads back, compares, writes what differs, in safe order. `nowMs` is a monotonic clock. */
-  reconcile(desired: Desired, settings: Settings, nowMs: number): Round {
+  /**
+   * Reads back, compares, writes what differs, in safe order. `nowMs` is a monotonic clock; `hasNews`: `desired` may be
+   * another one than the last time, though it is the same object.
+   */
+  reconcile(
+    { desired, settings, hasNews }: { desired: Desired; settings: Settings; hasNews: boolean },
+    nowMs: number,
+  ): Round {
     const { folders, said } = this.#options;
     prepareBpffs(folders.pins, said);
     const before = this.#loaded;
+    const placement = hasNews ? undefined : this.#placement;
     this.#placement = undefined;
     const uplink = this.#findUplink(desired, settings);
     this.#uplink = uplink.found;
     const cutter = bringCutter(this.#netlink);
     const fastPath = this.#fastPaths.look(this.#netlink, desired, settings.fastPath);
-    const current = this.#current(desired, { ...settings, fastPath: fastPath.mode }, fastPath);
-    const { image, steps } = this.#fitting(() =>
-      planMaps(
-        desired,
-        mapTables(current.parts.maps),
-        {
-          ...current.places,
-          slots: current.parts.maps.slots.info.maxEntries * slotsOfALine,
-          remembered: this.#remembered,
-        },
-        this.#switching,
-        nowMs,
-      ),
+    const wanted = { ...settings, fastPath: fastPath.mode };
+    const current = this.#current(desired, wanted, fastPath, placement?.slotPlan);
+    const tables = mapTables(current.parts.maps);
+    const plan = this.#fitting(() =>
+      placement !== undefined && before?.parts === current.parts && placement.isIn(tables)
+        ? {
+            placement,
+            image: placement.rest,
+            steps: planRest(placement.rest, tables, this.#switching, nowMs),
+          }
+        : this.#plan(desired, current, tables, nowMs),
     );
+    const { image, steps } = plan;
 
     const attached: Attached[] = [];
     const attach: Step = {
@@ -178,9 +184,7 @@ export class Datapath implements Disposable {
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
-    const isNarrow =
-      uplink.found === undefined || readPathMtus(current.parts.maps.path_mtus).length > 0;
-    this.#placement = isNarrow ? undefined : new Placement(desired, image);
+    this.#placement = plan.placement;
     if (before !== undefined && before.parts !== current.parts) before.parts[Symbol.dispose]();
     return {
       changes: [...cutter.changes, ...changes, ...merging.changes],
@@ -199,6 +203,19 @@ export class Datapath implements Disposable {
     };
   }
 
+  /** The way of all tables of the programs to what is desired, and where it puts the blocks. */
+  #plan(
+    desired: Desired,
+    { parts: { maps }, places }: InForce,
+    tables: MapTables,
+    nowMs: number,
+  ): { placement: Placement; image: Rest; steps: readonly Step[] } {
+    const slots = maps.slots.info.maxEntries * slotsOfALine;
+    const allocation = { ...places, slots, remembered: this.#remembered };
+    const { image, steps } = planMaps(desired, tables, allocation, this.#switching, nowMs);
+    return { placement: new Placement(desired, image, tables), image, steps };
+  }
+
   /**
    * Writes these blocks alone, into tables that are as the last round left them; what else drifted, the next one
    * repairs. undefined: only a whole round can bring the kernel to what is desired.
@@ -206,11 +223,14 @@ export class Datapath implements Disposable {
   touch(desired: Desired, touched: Touched): readonly Change[] | undefined {
     const [placement, current] = [this.#placement, this.#loaded];
     this.#placement = undefined;
-    if (placement === undefined || current === undefined) return undefined;
+    if (placement === undefined || current === undefined || this.#uplink === undefined)
+      return undefined;
     if ([...touched].some(([cidr, before]) => isLocal(cidr, before, desired))) return undefined;
     const { maps } = current.parts;
+    // each block behind a narrow path has a route of its own
+    if (readPathMtus(maps.path_mtus).length > 0) return undefined;
     const steps = placement.plan(desired, touched, mapTables(maps));
-    const needed = (desired.blocks.size - placement.inSlots) * this.#room;
+    const needed = (desired.blocks.size - placement.slotPlan.blocks) * this.#room;
     if (steps === undefined || needed > maps.blocks.info.maxEntries) return undefined;
     const changes = this.#fitting(() => reconcile(steps));
     this.#placement = placement;
@@ -253,7 +273,7 @@ export class Datapath implements Disposable {
     return this.#hooks.filter(({ program, index }) => program !== 'workload' || there.has(index));
   }
 
-  #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Image): Underlay {
+  #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Rest): Underlay {
     this.#pathChanges = countPathChanges(maps.path_mtus);
     return narrowed(
       underlayOf(desired, uplink, () => crossingOf(this.#probes)),
@@ -274,10 +294,15 @@ export class Datapath implements Disposable {
   }
 
   /** Programs and maps for these settings and this many entries: those in force, where they do. */
-  #current(desired: Desired, settings: Settings, { workloads }: FastPath): InForce {
+  #current(
+    desired: Desired,
+    settings: Settings,
+    { workloads }: FastPath,
+    slotPlan: SlotPlan | undefined,
+  ): InForce {
     const config = configOf(settings, this.#probes);
     const needs = {
-      ...needsOf(desired, this.#room),
+      ...needsOf(desired, this.#room, slotPlan),
       workloads: workloads.entries.size * this.#room,
     };
     const now = this.#loaded;

@@ -4,7 +4,7 @@ import { prefixLengthOf, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
 import { noPolicy, selfIndex, type BlockEntry } from './entry.js';
 import { isInSlot, type Image } from './image.js';
-import { slotStep, type MapTables } from './plan.js';
+import { slotStep, type MapTables, type Rest } from './plan.js';
 import { step, type Step } from './reconcile.js';
 import { slotOf, withLonger } from './slot.js';
 import {
@@ -14,27 +14,33 @@ import {
   shapeOf,
   slotPlanFrom,
   Slots,
+  type SlotPlan,
   type BlockCounts,
 } from './slots.js';
 import { TouchedLines } from './touched-lines.js';
+import { shifted, type Weight } from './weight.js';
 
 /** Blocks whose owner changed, and who it was; undefined: there was none. */
 export type Touched = ReadonlyMap<Cidr, Owner | undefined>;
 
+type BlockTables = Pick<MapTables, 'blocks' | 'slots'>;
+
 /** Where a round put the blocks: single ones that change after it go to where a whole round would put them. */
 export class Placement {
-  readonly #names: Image['names'];
-  readonly #rows: Image['pools'];
+  /** What the round put beside them. */
+  readonly rest: Rest;
   readonly #slots: Slots;
   readonly #enclosing: ReadonlySet<Cidr>;
   readonly #pools: PrefixTable<unknown>;
   readonly #counts: BlockCounts;
   /** By slot, how many entries lie within its block. */
   readonly #longer = new Map<number, number>();
+  #weights: Record<'blocks' | 'slots', Weight>;
 
-  constructor(desired: Desired, { names, pools, blocks }: Image) {
-    this.#names = names;
-    this.#rows = pools;
+  constructor(desired: Desired, { blocks, slots, ...rest }: Image, tables: BlockTables) {
+    this.#weights = { blocks: tables.blocks.weigh(blocks), slots: tables.slots.weigh(slots) };
+    this.rest = rest;
+    const { pools } = rest;
     this.#slots = new Slots(pools);
     this.#enclosing = enclosingBlocks(desired.pools);
     this.#pools = new PrefixTable(desired.pools);
@@ -45,17 +51,21 @@ export class Placement {
     }
   }
 
-  /** How many blocks are meant to be in slots. */
-  get inSlots(): number {
-    return slotPlanFrom(this.#counts).blocks;
+  /** Which slots there are meant to be. */
+  get slotPlan(): SlotPlan {
+    return slotPlanFrom(this.#counts);
+  }
+
+  /** Whether these tables hold the blocks as they were put. */
+  isIn(tables: BlockTables): boolean {
+    return (
+      tables.blocks.weight() === this.#weights.blocks &&
+      tables.slots.weight() === this.#weights.slots
+    );
   }
 
   /** The way of these entries to what is desired; undefined: more than they would have to change. */
-  plan(
-    desired: Desired,
-    touched: Touched,
-    tables: Pick<MapTables, 'blocks' | 'slots'>,
-  ): readonly Step[] | undefined {
+  plan(desired: Desired, touched: Touched, tables: BlockTables): readonly Step[] | undefined {
     const entries = new Map<Cidr, BlockEntry>();
     const held = new Map<Cidr, BlockEntry>();
     const lines = new TouchedLines(tables.slots);
@@ -81,17 +91,30 @@ export class Placement {
       const hasLonger = slot !== 0 && (this.#longer.get(number) ?? 0) > 0;
       lines.set(number, hasLonger ? withLonger(slot) : slot);
     }
-    const pools = this.#rows;
+    const { pools } = this.rest;
+    const after = lines.after();
+    this.#weights = {
+      blocks: shifted(
+        this.#weights.blocks,
+        tables.blocks.weigh(held),
+        tables.blocks.weigh(entries),
+      ),
+      slots: shifted(
+        this.#weights.slots,
+        tables.slots.weigh(lines.before),
+        tables.slots.weigh(after),
+      ),
+    };
     return [
       step(tables.blocks, entries, held),
-      slotStep(tables.slots, { slots: lines.after(), pools }, { slots: lines.before, pools }),
+      slotStep(tables.slots, { slots: after, pools }, { slots: lines.before, pools }),
     ];
   }
 
   /** undefined: a name that the last round gave no index. */
   #entryOf({ peer, policy }: Owner, cidr: Cidr): BlockEntry | undefined {
-    const peerIndex = peer === 'self' ? selfIndex[familyOf(cidr)] : this.#names.peers.get(peer);
-    const policyIndex = policy === unrouted ? noPolicy : this.#names.policies.get(policy);
+    const peerIndex = peer === 'self' ? selfIndex[familyOf(cidr)] : this.rest.names.peers.get(peer);
+    const policyIndex = policy === unrouted ? noPolicy : this.rest.names.policies.get(policy);
     return peerIndex === undefined || policyIndex === undefined
       ? undefined
       : { peer: peerIndex, policy: policyIndex };

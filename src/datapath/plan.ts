@@ -54,22 +54,65 @@ export function planMaps(
     pools: tables.pools.entries(),
   };
   const image = imageOf(desired, actual, allocation);
-  const sources = switching.accept('sources', image.sources, actual.sources, nowMs);
-  const accepting = switching.accept('policies', image.policies, actual.policies, nowMs);
-  const sending = switching.send(accepting, actual.policies, new HeldBlocks(actual), nowMs);
-  const policies = new Map([...sending].filter(([, policy]) => !isZero(policy)));
+  const used = new Set([...new HeldBlocks(actual).values()].map(({ policy }) => policy));
   return {
     image,
     steps: [
-      step(tables.sources, sources, actual.sources),
-      step(tables.externals, image.externals, actual.externals),
-      step(tables.peers, image.peers, actual.peers),
-      step(tables.policies, policies, actual.policies),
+      ...stepsBefore(image, tables, { actual, used, switching, nowMs }),
       step(tables.blocks, image.blocks, actual.blocks),
       slotStep(tables.slots, image, actual),
       step(tables.pools, image.pools, actual.pools),
     ],
   };
+}
+
+/** The way back to an image whose blocks are all where they belong: whatever else drifted. */
+export function planRest(
+  image: Rest,
+  tables: MapTables,
+  switching: Switching,
+  nowMs: number,
+): readonly Step[] {
+  const actual = {
+    sources: tables.sources.entries(),
+    externals: tables.externals.entries(),
+    peers: tables.peers.entries(),
+    policies: tables.policies.entries(),
+  };
+  const used = new Set(image.policies.keys());
+  return [
+    ...stepsBefore(image, tables, { actual, used, switching, nowMs }),
+    step(tables.pools, image.pools, tables.pools.entries()),
+  ];
+}
+
+/** An image without its blocks. */
+export type Rest = Omit<Image, 'blocks' | 'slots'>;
+
+/** What must be there before blocks name it. */
+function stepsBefore(
+  image: Rest,
+  tables: MapTables,
+  { actual, used, switching, nowMs }: Before,
+): readonly Step[] {
+  const sources = switching.accept('sources', image.sources, actual.sources, nowMs);
+  const accepting = switching.accept('policies', image.policies, actual.policies, nowMs);
+  const sending = switching.send(accepting, actual.policies, used, nowMs);
+  const policies = new Map([...sending].filter(([, policy]) => !isZero(policy)));
+  return [
+    step(tables.sources, sources, actual.sources),
+    step(tables.externals, image.externals, actual.externals),
+    step(tables.peers, image.peers, actual.peers),
+    step(tables.policies, policies, actual.policies),
+  ];
+}
+
+interface Before {
+  readonly actual: Pick<Image, 'sources' | 'externals' | 'peers' | 'policies'>;
+  /** Policies that blocks have in the kernel. */
+  readonly used: ReadonlySet<PolicyIndex>;
+  readonly switching: Switching;
+  readonly nowMs: number;
 }
 
 /** Lines are written, blocks are told of. */
@@ -113,7 +156,7 @@ function notLarger(
 }
 
 /** What a round wrote, for the next one: a node whose address changes keeps its index. */
-export function remember({ names, peers }: Image): Remembered {
+export function remember({ names, peers }: Rest): Remembered {
   const remembered = new Map<PeerName, { index: PeerIndex; address: Address }>();
   for (const [name, index] of names.peers) {
     const address = peers.get(index)?.underlay;

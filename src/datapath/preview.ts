@@ -152,6 +152,8 @@ function noTable<K, V>(name: TableName): LookedUp<K, V> {
     same: () => false,
     entries: () => new Map<K, V>(),
     get: () => undefined,
+    weight: () => 0,
+    weigh: () => 0,
     put: () => undefined,
     remove: () => undefined,
   };

@@ -25,10 +25,13 @@ export function step<K extends string | number, V>(
   actual: ReadonlyMap<K, V>,
 ): Step {
   const changes = diff(desired, actual, (a, b) => table.same(a, b));
+  const nonsense = table.nonsense?.() ?? [];
   return {
     name: table.name,
-    changes: listed(table.name, changes),
+    changes: [...removals(table.name, nonsense), ...listed(table.name, changes)],
     put: () => {
+      // at first: a value of nonsense may have the key of what is put
+      if (nonsense.length > 0) table.sweep?.();
       if (changes.put.size > 0) table.put(changes.put);
     },
     remove: () => {
@@ -83,6 +86,10 @@ function listed<K extends string | number, V>(table: string, changes: Changes<K,
       key: String(key),
       value,
     })),
-    ...changes.remove.map((key) => ({ table, action: 'remove' as const, key: String(key) })),
+    ...removals(table, changes.remove),
   ];
+}
+
+function removals(table: string, keys: readonly (string | number)[]): Change[] {
+  return keys.map((key) => ({ table, action: 'remove' as const, key: String(key) }));
 }

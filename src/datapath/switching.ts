@@ -1,6 +1,6 @@
 import { encapsulations, type EncapName } from '../encap/index.js';
 import type { Policy } from '../model/desired.js';
-import type { BlockLookup, PolicyIndex } from './entry.js';
+import type { PolicyIndex } from './entry.js';
 
 /** How a mode switch is spread over time. */
 export interface SwitchTiming {
@@ -70,14 +70,16 @@ export class Switching {
     return extended;
   }
 
-  /** The policies, each still sending as it does now, as long as the others may not have heard of the switch. */
+  /**
+   * The policies, each still sending as it does now, as long as the others may not have heard of the switch; `inUse`:
+   * those that blocks have.
+   */
   send(
     desired: ReadonlyMap<PolicyIndex, Policy>,
     actual: ReadonlyMap<PolicyIndex, Policy>,
-    blocks: Pick<BlockLookup, 'values'>,
+    inUse: ReadonlySet<PolicyIndex>,
     nowMs: number,
   ): ReadonlyMap<PolicyIndex, Policy> {
-    const inUse = new Set([...blocks.values()].map(({ policy }) => policy));
     const delayed = new Map<PolicyIndex, Policy>();
     for (const [index, policy] of desired) {
       const { sameSubnet, otherSubnet, underlay } = actual.get(index) ?? never;

@@ -1,9 +1,12 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
 import { foldersOf } from '../../src/datapath/folders.js';
+import { generations } from '../../src/datapath/generation.js';
+import { openMaps, type Maps } from '../../src/datapath/maps.js';
 import { readStatus } from '../../src/datapath/status.js';
 import { within } from '../support/slowness.js';
 import { inside, ip, Network, obstacle } from './datapath/network.js';
@@ -256,5 +259,77 @@ networkTest(
     t.log(`${Math.round(ms)} ms`);
     t.true(ms < within(1000));
     t.is(network.ping(5), 5);
+  },
+);
+
+/** What the maps that the agent fills hold, by name: entries as bytes. */
+function held({ maps }: { readonly maps: Maps }): Record<string, string[]> {
+  const names = ['sources', 'peers', 'policies', 'blocks', 'slots', 'pools'] as const;
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      maps[name]
+        .readAll()
+        .filter(([, value]) => name === 'blocks' || value.some((byte) => byte !== 0))
+        .map((entry) => entry.map((bytes) => Buffer.from(bytes).toString('hex')).join(' '))
+        .sort(),
+    ]),
+  );
+}
+
+networkTest(
+  'map entries that somebody changed, added or took away are as they were after the next round',
+  async (t, network) => {
+    await network.agent('a');
+    await network.agent('b');
+    t.is(network.ping(1), 1);
+    const [generation] = generations(foldersOf(network.environment('a')).pins);
+    if (generation === undefined) throw new Error('nothing is pinned');
+    using opened = openMaps(generation);
+    const wanted = held(opened);
+    const { slots, blocks, peers, pools } = opened.maps;
+    const used = slots.readAll().filter(([, value]) => value.some((byte) => byte !== 0));
+    const [[line, slot] = []] = used;
+    const [[pool] = []] = pools.readAll();
+    if (line === undefined || slot === undefined || pool === undefined) throw new Error('no block');
+    const spoils: [string, () => unknown][] = [
+      [
+        'a slot that names another node',
+        () =>
+          slots.set(
+            line,
+            slot.map((byte) => byte && byte ^ 2),
+          ),
+      ],
+      [
+        'a slot emptied',
+        () =>
+          slots.set(
+            line,
+            slot.map(() => 0),
+          ),
+      ],
+      [
+        'a block more',
+        () =>
+          blocks.set(new Uint8Array(blocks.info.keySize), new Uint8Array(blocks.info.valueSize)),
+      ],
+      ['a pool taken away', () => pools.delete(pool)],
+      [
+        'a peer emptied',
+        () => peers.set(Uint8Array.of(2, 0, 0, 0), new Uint8Array(peers.info.valueSize)),
+      ],
+    ];
+    for (const [what, spoil] of spoils) {
+      spoil();
+      t.notDeepEqual(held(opened), wanted, what);
+      // rtnetlink does not tell of maps: something that it does tell of brings the round
+      ip('-n', network.space('a'), 'route', 'flush', 'proto', '147');
+      const began = performance.now();
+      while (!isDeepStrictEqual(held(opened), wanted) && performance.now() - began < within(1000))
+        await sleep(20);
+      t.deepEqual(held(opened), wanted, what);
+      t.is(network.ping(1), 1);
+    }
   },
 );

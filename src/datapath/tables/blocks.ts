@@ -7,5 +7,5 @@ import { hashTable } from './hash.js';
 
 /** Block, or one borrowed address → its owner and policy. */
 export function blocks(map: BpfMap<Uint8Array, Uint8Array>): LookedUp<Cidr, BlockEntry> {
-  return hashTable('blocks', map.typed(blockKey, block), sameBlock);
+  return hashTable('blocks', map, { key: blockKey, value: block }, sameBlock);
 }

@@ -7,5 +7,5 @@ import { hashTable } from './hash.js';
 
 /** externalNodesList: CIDR of hosts outside the cluster → which encapsulations they may use. */
 export function externals(map: BpfMap<Uint8Array, Uint8Array>): Table<Cidr, SourceEntry> {
-  return hashTable('externals', map.typed(poolKey, source), sameSource);
+  return hashTable('externals', map, { key: poolKey, value: source }, sameSource);
 }

@@ -7,5 +7,5 @@ import { hashTable } from './hash.js';
 
 /** Pool CIDR → the prefix lengths of its blocks, and its part of the slots. */
 export function pools(map: BpfMap<Uint8Array, Uint8Array>): Table<Cidr, PoolRow> {
-  return hashTable('pools', map.typed(poolKey, pool), samePool);
+  return hashTable('pools', map, { key: poolKey, value: pool }, samePool);
 }

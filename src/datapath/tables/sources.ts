@@ -7,5 +7,5 @@ import { hashTable } from './hash.js';
 
 /** Outer source address → who it is, and which encapsulations it may use. */
 export function sources(map: BpfMap<Uint8Array, Uint8Array>): Table<Address, SourceEntry> {
-  return hashTable('sources', map.typed(sourceKey, source), sameSource);
+  return hashTable('sources', map, { key: sourceKey, value: source }, sameSource);
 }

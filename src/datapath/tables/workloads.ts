@@ -8,5 +8,5 @@ import { hashTable } from './hash.js';
 
 /** A workload's address → the interface that it is behind. */
 export function workloads(map: RawMap): Table<Address, WorkloadEntry> {
-  return hashTable('workloads', map.typed(sourceKey, workload), isDeepStrictEqual);
+  return hashTable('workloads', map, { key: sourceKey, value: workload }, isDeepStrictEqual);
 }

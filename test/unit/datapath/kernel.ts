@@ -129,7 +129,7 @@ export class Kernel {
       ...planNetwork(underlay, this.network, this.switching.isDelaying),
     ]);
     this.#remembered = remember(image);
-    this.#placement = new Placement(desired, image);
+    this.#placement = new Placement(desired, image, this.maps);
     return changes;
   }
 
@@ -142,6 +142,11 @@ export class Kernel {
     }
     reconcile(steps);
     return true;
+  }
+
+  /** Blocks are where they were put last, and nowhere else. */
+  isAsPut(): boolean {
+    return this.#placement?.isIn(this.maps) === true;
   }
 
   /** As the programs look a block up: who would get its packets now; undefined = nobody, they are dropped. */

@@ -1,4 +1,5 @@
 import type { LookedUp, TableName } from '../../../src/datapath/table.js';
+import { weightOf, type Weight } from '../../../src/datapath/weight.js';
 
 /** A table in memory that writes entry by entry, counts, and calls back after each write: a kernel that may die anywhere. */
 export class MemoryTable<K, V> implements LookedUp<K, V> {
@@ -20,6 +21,18 @@ export class MemoryTable<K, V> implements LookedUp<K, V> {
 
   get(key: K): V | undefined {
     return this.content.get(key);
+  }
+
+  weight(): Weight {
+    return this.weigh(this.content);
+  }
+
+  weigh(entries: ReadonlyMap<K, V>): Weight {
+    const bytes = (what: unknown): Uint8Array => Buffer.from(JSON.stringify(what));
+    return weightOf(
+      [...entries].map(([key, value]) => ({ keys: bytes(key), values: bytes(value), count: 1 })),
+      'there',
+    );
   }
 
   put(entries: ReadonlyMap<K, V>): void {

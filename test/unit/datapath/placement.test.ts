@@ -107,11 +107,38 @@ test('block by block or all of them: the maps hold the same after any changes', 
         if (single.touch(desired, touched)) patched += 1;
         whole.apply(desired);
         t.deepEqual(contentOf(single), contentOf(whole));
+        t.true(single.isAsPut(), 'what was put block by block weighs what it should');
       }
     }),
     { numRuns: 300, seed: 7 },
   );
   t.true(patched > 200, `only ${patched} rounds were block by block`);
+});
+
+test('an entry that someone changes, adds or takes away is noticed', (t) => {
+  const kernel = new Kernel();
+  kernel.apply(base);
+  const { blocks, slots } = kernel.maps;
+  const [[line, slot] = []] = slots.content;
+  const [[cidr, entry] = []] = blocks.content;
+  if (line === undefined || slot === undefined || cidr === undefined || entry === undefined)
+    throw new Error('not there');
+  const turned = slot.map((one) => (one === 0 ? 0 : one ^ 2));
+  for (const [drift, repair] of [
+    [() => slots.content.set(line, turned), () => slots.content.set(line, slot)],
+    [() => slots.content.delete(line), () => slots.content.set(line, slot)],
+    [() => slots.content.set(line + 1, slot), () => slots.content.delete(line + 1)],
+    [() => blocks.content.delete(cidr), () => blocks.content.set(cidr, entry)],
+    [
+      () => blocks.content.set(cidr, { ...entry, peer: entry.peer + 1 }),
+      () => blocks.content.set(cidr, entry),
+    ],
+  ] as const) {
+    t.true(kernel.isAsPut());
+    drift();
+    t.false(kernel.isAsPut(), drift.toString());
+    repair();
+  }
 });
 
 test('a block that another node gets is one line written', (t) => {
