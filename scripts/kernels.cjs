@@ -2,6 +2,8 @@
 // The ring `kernels`: the rings below it once more, each in a guest that runs another kernel.
 
 const { spawnSync } = require('node:child_process');
+const { existsSync, mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { checkTable } = require('./kernel-table.cjs');
 
@@ -14,8 +16,14 @@ const usual = ['5.10', '6.1', '6.12'];
 /** TCG takes about ten times as long as the machine itself. */
 const slowness = 10;
 
-/** How long ava waits for the next test to end: ten times what it does on the machine itself. */
-const patience = '50m';
+/** How long ava waits for the next test to end; some files of the ring `kernel` together take ten minutes. */
+const patience = '8m';
+
+/**
+ * Seconds that a guest has for a ring: some files of one take up to ten minutes, all of them an hour. What hangs is
+ * to be told before whoever runs the tests gives up.
+ */
+const limits = { some: 1500, all: 6000 };
 
 /** Packets that the fuzzer sends there; on the machine itself it is a hundred times as many. */
 const fuzzed = 10_000;
@@ -45,16 +53,24 @@ async function runKernels({ kernels = usual, rings, runIn, tell }) {
     columns[kernel] = asked.features;
     for (const ring of rings) {
       const started = Date.now();
+      const log = mkdtempSync(join(tmpdir(), 'encap-kernels.'));
+      const options = {
+        seconds: ring.only === undefined ? limits.all : limits.some,
+        log: join(log, 'kernel'),
+        environment: samples(ring, kernels.indexOf(kernel)),
+      };
       const result = await runIn(ring, (words) =>
-        inGuest(kernel, [...words, '--timeout', patience], samples(ring, kernels.indexOf(kernel))),
+        inGuest(kernel, [...words, '--timeout', patience], options),
       );
       const ms = Date.now() - started;
       const named = {
         passed: result.passed,
-        failures: result.failures.map((failure) => onKernel(kernel, failure)),
+        failures: result.failures.map((failure) => onKernel(kernel, failure, options.log)),
         skipped: new Map([...result.skipped].map(([why, count]) => [`${kernel}: ${why}`, count])),
+        filesMs: result.filesMs,
       };
-      tell({ name: `${kernel} ${ring.name}` }, named, ms);
+      rmSync(log, { recursive: true });
+      tell({ ...ring, name: `${kernel} ${ring.name}` }, named, ms);
       rows.push({ kernel, ring: ring.name, ...named, ms });
       sum.passed += named.passed;
       sum.failures.push(...named.failures);
@@ -77,7 +93,7 @@ async function runKernels({ kernels = usual, rings, runIn, tell }) {
 /** A column of docs/kernels.md, asked in a guest; a kernel that cannot be had or booted is a failure. */
 function featuresOf(kernel) {
   const script = join(root, 'dist/test/support/kernel-features.js');
-  const [command, ...args] = inGuest(kernel, [process.execPath, script]);
+  const [command, ...args] = inGuest(kernel, [process.execPath, script], { seconds: 300 });
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status === 0) return { features: JSON.parse(stdout).features };
   const title = `${kernel}: ${endings[status] ?? `asking its features ended with ${status}`}`;
@@ -90,17 +106,30 @@ function samples({ only }, place) {
 }
 
 /** A command and its arguments, as they run inside a guest. */
-function inGuest(kernel, words, more = []) {
+function inGuest(kernel, words, { seconds, log, environment = [] }) {
   const bare = join(root, 'scripts/vm/bare');
-  const options = ['--kernel', kernel, '--timeout', '3600'];
-  const environment = [`ENCAP_TEST_SLOWNESS=${slowness}`, `FUZZ_PACKETS=${fuzzed}`, ...more];
-  const given = environment.flatMap((one) => ['--env', one]);
+  const options = ['--kernel', kernel, '--timeout', String(seconds)];
+  if (log !== undefined) options.push('--klog', log);
+  const variables = [`ENCAP_TEST_SLOWNESS=${slowness}`, `FUZZ_PACKETS=${fuzzed}`, ...environment];
+  const given = variables.flatMap((one) => ['--env', one]);
   return [vmtest, ...options, ...given, '--', bare, ...words];
 }
 
-function onKernel(kernel, { title, detail }) {
-  const [, code] = /^ava ended with (\d+)$/.exec(title) ?? [];
-  return { title: `${kernel}: ${endings[code] ?? title}`, detail };
+/** Where ava did not come to its end, the kernel's last words may tell why. */
+function onKernel(kernel, { title, detail }, log) {
+  const [, code] = /^ava ended with (\d+)/.exec(title) ?? [];
+  if (code === undefined) return { title: `${kernel}: ${title}`, detail };
+  return {
+    title: `${kernel}: ${title}${code in endings ? `: ${endings[code]}` : ''}`,
+    detail: `${detail}\n${code in endings ? '' : lastWords(log)}`,
+  };
+}
+
+/** vmtest tells them itself where the guest had no end of its own. */
+function lastWords(log) {
+  if (!existsSync(log)) return '';
+  const words = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-30);
+  return ["the last words of the guest's kernel:", ...words].join('\n');
 }
 
 /** kernel × ring. */

@@ -1,9 +1,11 @@
 'use strict';
-// Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why.
+// Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why, and how
+// long each file took where they run one after the other.
 
 /** A reader that takes the text in pieces; `end` gives the result. */
 function tapReader() {
-  const result = { passed: 0, failures: [], skipped: new Map() };
+  const result = { passed: 0, failures: [], skipped: new Map(), filesMs: new Map() };
+  let toldMs = Date.now();
   let rest = '';
   let complained = '';
   let finished = false;
@@ -12,6 +14,7 @@ function tapReader() {
   function line(text) {
     const [, not, title] = /^(not )?ok \d+ - (.*)$/.exec(text) ?? [];
     if (title !== undefined) {
+      time(title.split(' › ')[0]);
       last = { title, detail: '' };
       if (not !== undefined) result.failures.push(last);
       else if (/ # (SKIP|TODO)$/.test(title)) skip('switched off in the test file');
@@ -21,6 +24,12 @@ function tapReader() {
       result.passed -= 1; // it passed because it could not ask
       skip(text.replace(/^# {3}skipped: /, ''));
     } else if (last !== undefined && /^( {2}|# {3})/.test(text)) last.detail += `${text}\n`;
+  }
+
+  function time(file) {
+    const nowMs = Date.now();
+    result.filesMs.set(file, (result.filesMs.get(file) ?? 0) + nowMs - toldMs);
+    toldMs = nowMs;
   }
 
   function skip(reason) {
@@ -40,7 +49,10 @@ function tapReader() {
       line(rest);
       const unexplained = exitCode !== 0 && result.failures.length === 0;
       if (unexplained || !finished)
-        result.failures.push({ title: `ava ended with ${exitCode}`, detail: complained });
+        result.failures.push({
+          title: `ava ended with ${exitCode}, ${last === undefined ? 'no test told' : `the last test that it told: ${last.title}`}`,
+          detail: complained,
+        });
       return result;
     },
   };

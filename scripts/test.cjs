@@ -164,16 +164,26 @@ function filesOf({ cwd = '', below, only }) {
   });
 }
 
-function report({ name }, { passed, failures, skipped }, ms) {
+function report({ name, serial }, { passed, failures, skipped, filesMs }, ms) {
   const word = failures.length > 0 ? 'FAIL' : 'ok  ';
   console.log(
     `${word} ${name.padEnd(8)} ${passed} passed, ${failures.length} failed, ${countOf(skipped)} skipped  (${(ms / 1000).toFixed(1)} s)`,
   );
+  if (serial && filesMs) console.log(`     slowest: ${slowest(filesMs)}`);
   for (const { title, detail } of failures) {
     console.log(`\n     ${title}`);
     for (const line of (detail ?? '').split('\n').filter(Boolean)) console.log(`       ${line}`);
   }
   if (failures.length > 0) console.log('');
+}
+
+/** Where the time goes. */
+function slowest(filesMs) {
+  return [...filesMs]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 8)
+    .map(([file, ms]) => `${file} ${(ms / 1000).toFixed(0)} s`)
+    .join(', ');
 }
 
 function countOf(skipped) {
