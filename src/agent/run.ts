@@ -111,7 +111,8 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   // Something else than the world may have changed, or a round did not go through.
   let isWhole = true;
   const round = (): Round | undefined => {
-    const wasWhole = isWhole;
+    const isDue = (datapath.nextEndMs ?? Infinity) <= performance.now();
+    const wasWhole = isWhole || isDue;
     isWhole = true;
     const decided = world.decide();
     if (decided === undefined) return undefined;
