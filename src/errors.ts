@@ -29,6 +29,7 @@ export const catalogue = {
   ABI_MISMATCH: exitCodes.missing,
   UPLINK_UNKNOWN: exitCodes.invalid,
   AGENT_RUNNING: exitCodes.invalid,
+  LISTEN_FAILED: exitCodes.invalid,
   DATAPATH_ABSENT: exitCodes.unreachable,
   TABLE_FULL: exitCodes.degraded,
   KERNEL_REFUSED: exitCodes.unexpected,

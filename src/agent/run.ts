@@ -13,10 +13,13 @@ import type { NodeName } from '../model/node.js';
 import type { Source } from '../sources/source.js';
 import { Backoff } from './backoff.js';
 import { Bell } from './bell.js';
+import { Following } from './following.js';
 import { isFatal } from './fatal.js';
 import { lock } from './lock.js';
 import { Notebook } from './notebook.js';
 import { watchNetwork } from './network.js';
+import { Telemetry, type TelemetryOptions } from './telemetry/telemetry.js';
+import { Vitals, type Stage } from './vitals.js';
 import { World, type Decided } from './world.js';
 
 export interface AgentOptions {
@@ -34,6 +37,8 @@ export interface AgentOptions {
   /** Ends the agent; the datapath stays in force. */
   readonly signal: AbortSignal;
   readonly timing?: Partial<Timing>;
+  /** undefined: nobody looks at it from outside. */
+  readonly telemetry?: TelemetryOptions;
 }
 
 /** All in milliseconds. */
@@ -92,7 +97,9 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
 }
 
 async function follow(options: AgentOptions): Promise<readonly Change[]> {
-  const { node, log, folders, source, signal: outer } = options;
+  const { node, log, folders, signal: outer } = options;
+  const vitals = new Vitals();
+  const source = vitals.listeningTo(options.source);
   const timing = { ...defaultTiming, ...options.timing };
   const notebook = new Notebook(log, folders, { node, source: source.name });
   using netlink = Netlink.open();
@@ -110,13 +117,17 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   const world = new World(node, log);
   // Something else than the world may have changed, or a round did not go through.
   let isWhole = true;
-  const round = (): Round | undefined => {
+  let telemetry: Telemetry | undefined;
+  const round = (enter: (stage: Stage) => void): Round | undefined => {
     const isDue = (datapath.nextEndMs ?? Infinity) <= performance.now();
     const wasWhole = isWhole || isDue;
     isWhole = true;
     const decided = world.decide();
     if (decided === undefined) return undefined;
     const { desired, touched } = decided;
+    vitals.decided(desired);
+    telemetry?.follow(decided.settings);
+    enter('blocks');
     const single =
       touched === undefined || touched.size === 0 ? [] : datapath.touch(desired, touched);
     notebook.changed(single ?? []);
@@ -124,9 +135,11 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
       isWhole = false;
       return undefined;
     }
+    enter('datapath');
     const hasNews = touched === undefined || single === undefined;
     const done = datapath.reconcile({ ...decided, hasNews }, performance.now());
     world.warn(fitWarnings(decided, done.uplink.mtu));
+    vitals.done(done);
     notebook.done(done, datapath);
     isWhole = false;
     return done;
@@ -134,7 +147,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
 
   if (options.once) {
     await firstOf(world, options);
-    return round()?.changes ?? [];
+    return vitals.run(round)?.changes ?? [];
   }
 
   const ended = new AbortController();
@@ -144,8 +157,25 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     isWhole = true;
     bell.ring();
   };
+  const following = new Following(source, log);
+  // Ends before the datapath does, whose maps it reads.
+  await using opened =
+    options.telemetry &&
+    (await Telemetry.open(options.telemetry, {
+      vitals,
+      log,
+      attach: datapath.kind,
+      isIntact: () => datapath.isIntact(),
+      hashedBlocks: () => datapath.hashedBlocks,
+      dueMs: () => bell.unheardMs,
+      reload: () => following.again(),
+    }));
+  telemetry = opened;
   const watchers = Promise.all([
-    world.follow(source, signal, () => bell.ring()),
+    following.run((reading) => world.take(reading) && bell.ring(), {
+      signal,
+      tried: wholeRound,
+    }),
     watchNetwork(netlink, datapath, signal, wholeRound),
     every(timing.readBack, signal, wholeRound),
     every(timing.afresh, signal, () => world.forget()),
@@ -162,7 +192,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     // A watcher that fails ends the agent: to go on without it would be to go blind.
     return await Promise.race([
       rounds({
-        round,
+        round: () => vitals.run(round),
         isSmall: () => !isWhole && world.isSmallChange,
         datapath,
         notebook,

@@ -7,7 +7,7 @@ import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
 import type { Cidr } from '../net/cidr.js';
-import type { Reading, Source } from '../sources/source.js';
+import type { Reading } from '../sources/source.js';
 
 /** What this node's kernel should be in, and the settings behind it. */
 export interface Decided extends Pick<Redecision, 'desired' | 'trace' | 'touched'> {
@@ -48,11 +48,6 @@ export class World {
   /** The next decision is made from scratch. */
   forget(): void {
     this.#changed = undefined;
-  }
-
-  /** Follows the source; calls back after each reading that gave a whole world. */
-  async follow(source: Source, signal: AbortSignal, changed: () => void): Promise<void> {
-    for await (const reading of source.inventories(signal)) if (this.take(reading)) changed();
   }
 
   /** What this node's kernel should be in; undefined before the first whole world. */

@@ -34,6 +34,7 @@ export const nextSteps: Readonly<Record<ErrorCode, string>> = {
   ABI_MISMATCH: 'build again with `npm run build`: program and loader are of different versions',
   UPLINK_UNKNOWN: 'name the underlay interface with --iface',
   AGENT_RUNNING: 'stop the other agent first',
+  LISTEN_FAILED: 'give another address or port with --metrics and --health',
   DATAPATH_ABSENT: 'start it with `encap run`',
   TABLE_FULL: 'fewer pools, blocks or nodes, or a datapath with larger maps',
   KERNEL_REFUSED: 'see the errno and, with root, the end of `dmesg`',

@@ -84,6 +84,11 @@ dscp: inherit             # the outer DSCP is the inner one; uniform: and the fa
 outerTtl: 64              # 1 to 255; inherit: the inner packet's
 zeroUdpChecksum: never    # VXLAN over IPv6 without UDP checksum: always, or to a list of nodes that run encap;
                           # a kernel's vxlan device drops it
+metrics:                  # for Prometheus, at /metrics (docs/operations.md)
+  listen: off             # or ADDRESS:PORT: 127.0.0.1:9475, [::1]:9475
+  perPeer: true           # false: one sum for all nodes
+health: { listen: off }   # or ADDRESS:PORT, the same one too: /healthz and /readyz
+log: { level: info }      # trace, debug, info, warn, error, fatal, silent
 beyondCalico:             # what Calico has no name for: the same on all nodes, and none of Calico's own among them
   ipv6PoolsOver: ipv6     # outer headers of IPv6 pools; ipv4: nodes need no IPv6 address
   ipv4PoolsOver: ipv4     # of IPv4 pools with VXLAN; ipv6: nodes need no IPv4 address
@@ -123,6 +128,9 @@ const environment: Readonly<Record<string, string>> = {
     "this node's name, without --node (else the host name)",
   ENCAP_CONFIG:
     'files or folders with resources, separated by colons, without -f or -c (else /etc/encap/cluster.d)',
+  ENCAP_METRICS: 'where Prometheus finds metrics (ADDRESS:PORT, off), without --metrics',
+  ENCAP_METRICS_PER_PEER: 'false: one sum for all nodes, without --no-metrics-per-peer',
+  ENCAP_HEALTH: 'where /healthz and /readyz are (ADDRESS:PORT, off), without --health',
   'ENCAP_LOG_LEVEL, FELIX_LOGSEVERITYSCREEN': 'how much is logged, without --log-level',
   'FELIX_*':
     "Felix's settings, before those of FelixConfiguration: FELIX_VXLANVNI, FELIX_VXLANPORT, FELIX_VXLANMTU, FELIX_IPINIPMTU …",

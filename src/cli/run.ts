@@ -4,31 +4,35 @@ import { spareMemory } from '../agent/memory.js';
 import type { AttachKind } from '../datapath/attach.js';
 import { EncapError } from '../errors.js';
 import type { Problem } from '../model/problem.js';
+import { logLevels } from '../model/log-level.js';
 import type { NodeConfig } from '../model/resources/node-config.js';
+import type { Source } from '../sources/source.js';
 import { changesView } from './changes.js';
 import { examplesOf } from './examples.js';
 import { type InputOptions, nodeNameOf, pathsOf, takesNode, takesResources } from './inputs.js';
-import { logFormats, logLevel, logLevels, openLog, type LogOptions } from './log.js';
+import { logFormats, openLog, saidLogLevel, type LogOptions } from './log.js';
 import { print } from './output.js';
 import { sessionOf } from './session.js';
+import { takesListeners, telemetryOf, type LookedAtOptions } from './telemetry.js';
 
-interface RunOptions extends InputOptions {
+interface RunOptions extends InputOptions, LookedAtOptions {
   readonly config?: string;
   readonly iface?: string;
   readonly once?: boolean;
   readonly dryRun?: boolean;
   readonly attach: AttachKind | 'auto';
-  readonly logLevel?: LogOptions['level'];
   readonly logFormat: LogOptions['format'];
 }
 
 /** `encap run`: the agent. It may end at any time, the datapath stays. */
 export function define(command: Command): void {
-  takesNode(
-    takesResources(
-      command.option(
-        '-c, --config <file>',
-        "encap's own configuration (NodeConfig); may hold Calico resources too",
+  takesListeners(
+    takesNode(
+      takesResources(
+        command.option(
+          '-c, --config <file>',
+          "encap's own configuration (NodeConfig); may hold Calico resources too",
+        ),
       ),
     ),
   )
@@ -53,38 +57,52 @@ export function define(command: Command): void {
     ['sudo encap run -f cluster.d --dry-run', 'what would it change?'],
     ['sudo encap run -f cluster.d --once', 'without an agent that stays'],
     ['sudo encap run -c /etc/encap/node.yaml', 'with a configuration of this node'],
+    ['sudo encap run -f cluster.d --metrics --health', 'to be looked at on 127.0.0.1:9475'],
   ]).action(async (options: RunOptions) => {
     spareMemory();
     const session = sessionOf(command);
     const { config, paths } = await inputs(options, session.env);
+    const said = saidLogLevel(options.logLevel, session.env);
     const [{ runAgent }, { fileSource }, { foldersOf }, log] = await Promise.all([
       import('../agent/run.js'),
       import('../sources/file/watch.js'),
       import('../datapath/folders.js'),
-      openLog({ level: logLevel(options.logLevel, session.env), format: options.logFormat }),
+      openLog({ level: said ?? config?.log.level ?? 'info', format: options.logFormat }),
     ]);
     const node = nodeNameOf(options.node, session.env, config?.node);
     const ended = new AbortController();
     endOnSignals(ended);
     const changes = await runAgent({
-      source: fileSource({
-        paths,
-        recursive: options.recursive === true,
-        environment: session.env,
-        node,
-      }),
+      source: {
+        name: fileSource({ paths }).name,
+        // Begun anew, it reads the configuration anew, which names its files.
+        inventories: (signal) =>
+          begun(async () => {
+            const now = await inputs(options, session.env);
+            const recursive = options.recursive === true;
+            return fileSource({ paths: now.paths, recursive, environment: session.env, node });
+          }, signal),
+      },
       node,
       interface: options.iface,
       attach: options.attach,
       once: options.once === true,
       dryRun: options.dryRun === true,
       folders: foldersOf(session.env),
-      log,
+      log: log.logger,
       signal: ended.signal,
+      telemetry: await telemetryOf(options, session.env, { config, log }),
     });
     if (options.once !== true && options.dryRun !== true) return;
     await print(session, changesView(node, changes, options.dryRun === true));
   });
+}
+
+async function* begun(
+  source: () => Promise<Source>,
+  signal: AbortSignal,
+): ReturnType<Source['inventories']> {
+  yield* (await source()).inventories(signal);
 }
 
 /** The configuration file, where there is one, is among the resources; paths in it count from its folder. */

@@ -66,6 +66,8 @@ export interface Round {
   readonly merging: Merged;
   readonly fastPath: FastPath;
   readonly image: Rest;
+  /** By pool, the MTU of its route, bytes; a pool that is not carried has none. */
+  readonly overlayMtus: ReadonlyMap<Cidr, number>;
   /** How many blocks the tables hold, wherever they stand. */
   readonly blocks: number;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
@@ -197,6 +199,7 @@ export class Datapath implements Disposable {
       merging,
       fastPath,
       image,
+      overlayMtus: underlay === undefined ? new Map() : mtusOf(desired, underlay),
       blocks: desired.blocks.size,
       notCarried: underlay?.notCarried ?? new Map(),
       faults: underlay?.faults ?? [],
@@ -246,6 +249,11 @@ export class Datapath implements Disposable {
       (maps !== undefined && countPathChanges(maps.path_mtus) !== this.#pathChanges) ||
       (uplink !== undefined && !isDeepStrictEqual(readSysctls(uplink.name), uplink.sysctls))
     );
+  }
+
+  /** How many blocks the hash holds, which may fill up, as slots can't; undefined where only a whole round will tell. */
+  get hashedBlocks(): number | undefined {
+    return this.#placement?.unplaced;
   }
 
   /** What an event must be about to matter, beside what always does. */
@@ -359,6 +367,17 @@ export class Datapath implements Disposable {
     for (const other of generations(generation.pins))
       if (other.name !== generation.name) rmSync(other.folder, { recursive: true, force: true });
   }
+}
+
+/** Narrow paths have routes of their own within those of the pools: these are left out. */
+function mtusOf({ routes }: Desired, underlay: Underlay): ReadonlyMap<Cidr, number> {
+  return new Map(
+    [...underlay.routes.values()].flatMap((route) =>
+      route.type === 'unicast' && route.mtu !== undefined && routes.has(route.destination)
+        ? [[route.destination, route.mtu] as const]
+        : [],
+    ),
+  );
 }
 
 /** This node's own blocks have routes, too. */

@@ -36,9 +36,11 @@ export class Placement {
   /** By slot, how many entries lie within its block. */
   readonly #longer = new Map<number, number>();
   #weights: Record<'blocks' | 'slots', Weight>;
+  #unplaced: number;
 
   constructor(desired: Desired, { blocks, slots, ...rest }: Image, tables: BlockTables) {
     this.#weights = { blocks: tables.blocks.weigh(blocks), slots: tables.slots.weigh(slots) };
+    this.#unplaced = blocks.size;
     this.rest = rest;
     const { pools } = rest;
     this.#slots = new Slots(pools);
@@ -54,6 +56,11 @@ export class Placement {
   /** Which slots there are meant to be. */
   get slotPlan(): SlotPlan {
     return slotPlanFrom(this.#counts);
+  }
+
+  /** How many blocks are in the hash, for they have no slot. */
+  get unplaced(): number {
+    return this.#unplaced;
   }
 
   /** Whether these tables hold the blocks as they were put. */
@@ -93,6 +100,7 @@ export class Placement {
     }
     const { pools } = this.rest;
     const after = lines.after();
+    this.#unplaced += entries.size - held.size;
     this.#weights = {
       blocks: shifted(
         this.#weights.blocks,

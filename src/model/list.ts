@@ -124,7 +124,7 @@ function felixSpecOf(settings: Settings): FelixSpec {
 /** What a NodeConfig says, or would say: every default is there. */
 function nodeConfigItem({ config, inventory: { settings } }: World): Item & NodeConfigMembers {
   const { underlay, checks, dscp, outerTtl, sharedVxlanPort, receiveMerging } = settings;
-  const { fastPath, beyondCalico, zeroUdpChecksum } = settings;
+  const { fastPath, beyondCalico, zeroUdpChecksum, metrics, health, log } = settings;
   return {
     apiVersion: 'encap/v1',
     kind: 'NodeConfig',
@@ -144,6 +144,9 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
     fastPath,
     beyondCalico,
     zeroUdpChecksum,
+    metrics,
+    health,
+    log,
   };
 }
 
@@ -158,6 +161,9 @@ interface NodeConfigMembers extends Pick<
   | 'fastPath'
   | 'beyondCalico'
   | 'zeroUdpChecksum'
+  | 'metrics'
+  | 'health'
+  | 'log'
 > {
   readonly datastore?: object;
   readonly node: object;

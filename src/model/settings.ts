@@ -1,5 +1,7 @@
 import type { Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
+import type { SocketAddress } from '../net/socket-address.js';
+import type { LogLevel } from './log-level.js';
 import type { NodeName } from './node.js';
 
 /** What an inner address must be: of its sender (source) or of us (destination); of no third node; anything. */
@@ -31,8 +33,17 @@ export interface BeyondCalico {
   readonly ip6ip: boolean;
 }
 
+/** How an agent is looked at; command line and environment have their say before this. */
+export interface Telemetry {
+  /** Where Prometheus finds figures; perPeer: some of them for each node, which a large cluster may be too many for. */
+  readonly metrics: { readonly listen: SocketAddress | 'off'; readonly perPeer: boolean };
+  /** Where it says whether it lives and whether its node is ready. */
+  readonly health: { readonly listen: SocketAddress | 'off' };
+  readonly log: { readonly level: LogLevel };
+}
+
 /** What FelixConfiguration (global, then this node's), FELIX_* and a NodeConfig say; defaults applied. */
-export interface Settings {
+export interface Settings extends Telemetry {
   /** undefined: derived from the pools. vxlanEnabled governs IPv4 only. */
   readonly vxlanEnabled: boolean | undefined;
   readonly ipipEnabled: boolean | undefined;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Family } from '../../net/address.js';
+import { readSocketAddress, type SocketAddress } from '../../net/socket-address.js';
+import { logLevels } from '../log-level.js';
 import type { NodeName } from '../node.js';
 import type { Check, Settings } from '../settings.js';
 import { resourceKind } from './kind.js';
@@ -17,6 +19,9 @@ export interface NodeConfig extends Pick<
   | 'fastPath'
   | 'beyondCalico'
   | 'zeroUdpChecksum'
+  | 'metrics'
+  | 'health'
+  | 'log'
 > {
   readonly kind: 'NodeConfig';
   readonly name: string;
@@ -68,6 +73,19 @@ const node = z.strictObject({
     })
     .optional(),
 });
+
+/** Where an agent listens: nobody has to, so nothing does by itself. */
+const listen: z.ZodType<SocketAddress | 'off'> = bareOff(
+  z.string().transform((text, context) => {
+    const where = text === 'off' ? text : readSocketAddress(text);
+    if (where !== undefined) return where;
+    context.addIssue({
+      code: 'custom',
+      message: `${JSON.stringify(text)} is neither ADDRESS:PORT ([::1]:9475 for IPv6) nor off`,
+    });
+    return z.NEVER;
+  }),
+);
 
 const shape = {
   datastore: z
@@ -134,6 +152,11 @@ const shape = {
       { error: 'expected never, always or a list of nodes' },
     )
     .optional(),
+  metrics: z
+    .strictObject({ listen: listen.optional(), perPeer: z.boolean().optional() })
+    .optional(),
+  health: z.strictObject({ listen: listen.optional() }).optional(),
+  log: z.strictObject({ level: oneOf('a log level', logLevels).optional() }).optional(),
 } as const;
 
 const schema = z.strictObject({
@@ -170,6 +193,9 @@ const reading = z
       ip6ip: rest.beyondCalico?.ip6ip ?? false,
     },
     zeroUdpChecksum: rest.zeroUdpChecksum ?? 'never',
+    metrics: { listen: rest.metrics?.listen ?? 'off', perPeer: rest.metrics?.perPeer ?? true },
+    health: { listen: rest.health?.listen ?? 'off' },
+    log: { level: rest.log?.level ?? 'info' },
   }));
 
 export const nodeConfig = resourceKind<NodeConfig>({

@@ -52,6 +52,9 @@ export function settingsOf(sources: SettingsSources): Settings {
     fastPath: config.fastPath,
     beyondCalico: config.beyondCalico,
     zeroUdpChecksum: config.zeroUdpChecksum,
+    metrics: config.metrics,
+    health: config.health,
+    log: config.log,
     programClusterRoutes: spec.programClusterRoutes ?? 'EnabledIPIPOnly',
   };
 }

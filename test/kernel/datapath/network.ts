@@ -159,13 +159,14 @@ export class Network implements AsyncDisposable {
     ).status;
   }
 
-  /** Starts `encap run` itself and waits until the node carries traffic. */
-  async command(node: 'a' | 'b'): Promise<Agent> {
-    const agent = new Agent(this, node, [
-      encapMain,
-      'run',
-      ...['-f', this.manifests, '--node', `node-${node}`, '--log-format', 'json'],
-    ]);
+  /** Starts `encap run` itself, with more words and variables, and waits until the node carries traffic. */
+  async command(
+    node: 'a' | 'b',
+    more: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<Agent> {
+    const words = ['-f', this.manifests, '--node', `node-${node}`, '--log-format', 'json', ...more];
+    const agent = new Agent(this, node, [encapMain, 'run', ...words], environment);
     this.#agents.push(agent);
     await agent.until('ready');
     return agent;
@@ -263,12 +264,17 @@ export class Agent {
   #rest = '';
   #output = '';
 
-  constructor(network: Network, node: 'a' | 'b', words: readonly string[]) {
+  constructor(
+    network: Network,
+    node: 'a' | 'b',
+    words: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ) {
     mkdirSync(network.environment(node).ENCAP_RUN_DIR ?? '', { recursive: true });
     this.#child = spawn(
       'nsenter',
       [`--net=/run/netns/${network.space(node)}`, process.execPath, ...words],
-      { env: network.environment(node), stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: { ...network.environment(node), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child.stdout?.on('data', (data: Buffer) => (this.#output += data.toString()));
     this.#child.stderr?.on('data', (data: Buffer) => this.#read(data.toString()));

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { logLevel, type LogLevel } from '../../../src/cli/log.js';
+import { saidLogLevel } from '../../../src/cli/log.js';
+import type { LogLevel } from '../../../src/model/log-level.js';
 import { type Format, formatIn } from '../../../src/cli/session.js';
 import { didYouMean } from '../../../src/cli/suggest.js';
 
@@ -37,19 +38,19 @@ test(asksFor, ['lab', 'exec', 'a1', '--', 'ip', '-o', 'json'], 'table');
 test(asksFor, ['-o', 'xml'], 'table');
 
 const logsAt = test.macro({
-  exec(t, env: NodeJS.ProcessEnv, expected: LogLevel) {
-    t.is(logLevel(undefined, env), expected);
+  exec(t, env: NodeJS.ProcessEnv, expected: LogLevel | undefined) {
+    t.is(saidLogLevel(undefined, env), expected);
   },
   title: (_, env: NodeJS.ProcessEnv) => `log level of ${JSON.stringify(env)}`,
 });
 
-test(logsAt, {}, 'info');
+test(logsAt, {}, undefined);
 test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'Debug' }, 'debug');
 test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'WARNING' }, 'warn');
 test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'Fatal' }, 'fatal');
 test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'none' }, 'silent');
-test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'loud' }, 'info');
+test(logsAt, { FELIX_LOGSEVERITYSCREEN: 'loud' }, undefined);
 test(logsAt, { ENCAP_LOG_LEVEL: 'trace', FELIX_LOGSEVERITYSCREEN: 'Error' }, 'trace');
 test('--log-level wins over the environment', (t) => {
-  t.is(logLevel('error', { ENCAP_LOG_LEVEL: 'trace' }), 'error');
+  t.is(saidLogLevel('error', { ENCAP_LOG_LEVEL: 'trace' }), 'error');
 });

@@ -146,6 +146,9 @@ export const defaults: Settings = {
   fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
+  metrics: { listen: 'off', perPeer: true },
+  health: { listen: 'off' },
+  log: { level: 'info' },
   programClusterRoutes: 'EnabledIPIPOnly',
 };
 

@@ -97,6 +97,9 @@ test('without a NodeConfig its defaults are listed', (t) => {
       fastPath: 'never',
       beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
       zeroUdpChecksum: 'never',
+      metrics: { listen: 'off', perPeer: true },
+      health: { listen: 'off' },
+      log: { level: 'info' },
     },
   ]);
 });
@@ -122,6 +125,9 @@ test('and with one what it says', (t) => {
     fastPath: 'always',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a'],
+    metrics: { listen: '[::1]:9475', perPeer: false },
+    health: { listen: 'off' },
+    log: { level: 'warn' },
   };
   t.deepEqual(listOf(worldOf([...resources, said]), 'nodeconfig').items, [said]);
 });

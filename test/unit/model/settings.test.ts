@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { SocketAddress } from '../../../src/net/socket-address.js';
 import type { AssembleOptions } from '../../../src/model/assemble.js';
 import { errorsOf, felix, problemsOf, worldOf } from './written.js';
 
@@ -27,6 +28,9 @@ const defaults = {
   fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
+  metrics: { listen: 'off', perPeer: true },
+  health: { listen: 'off' },
+  log: { level: 'info' },
   programClusterRoutes: 'EnabledIPIPOnly',
 };
 
@@ -226,6 +230,9 @@ test(
       fastPath: 'guarded',
       beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
       zeroUdpChecksum: ['node-a', 'node-b'],
+      metrics: { listen: '[0:0::1]:09475', perPeer: false },
+      health: { listen: '0.0.0.0:80' },
+      log: { level: 'debug' },
     }),
   ],
   {},
@@ -238,6 +245,9 @@ test(
     fastPath: 'guarded',
     beyondCalico: { ipv6PoolsOver: 'ipv4', ipv4PoolsOver: 'ipv6', ip6ip: true },
     zeroUdpChecksum: ['node-a', 'node-b'],
+    metrics: { listen: '[::1]:9475' as SocketAddress, perPeer: false },
+    health: { listen: '0.0.0.0:80' as SocketAddress },
+    log: { level: 'debug' },
   },
 );
 test(
@@ -318,6 +328,17 @@ test(
   notTaken,
   { fastPath: 'on' },
   'fastPath: "on" is not a set of packets (never, guarded, always)',
+);
+for (const listen of ['localhost:9475', '9475', '::1:9475', '[127.0.0.1]:9475', '127.0.0.1:65536'])
+  test(
+    notTaken,
+    { metrics: { listen } },
+    `metrics.listen: ${JSON.stringify(listen)} is neither ADDRESS:PORT ([::1]:9475 for IPv6) nor off`,
+  );
+test(
+  notTaken,
+  { log: { level: 'warning' } },
+  'log.level: "warning" is not a log level; did you mean warn? (trace, debug, info, warn, error, fatal, silent)',
 );
 test(notTaken, { sharedVxlanPort: 1 }, 'sharedVxlanPort: expected true or false, found 1');
 test(

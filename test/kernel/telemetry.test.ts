@@ -1,0 +1,158 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { NotifySocket } from '../support/notify-socket.js';
+import { within } from '../support/slowness.js';
+import { inside, ip, Network, obstacle } from './datapath/network.js';
+
+const cannot = obstacle();
+
+/** A test with two nodes; says what the machine lacks. */
+function kernelTest(
+  title: string,
+  body: (t: ExecutionContext, network: Network) => Promise<void>,
+): void {
+  test.serial(title, async (t) => {
+    if (cannot !== undefined) {
+      t.log(`skipped: ${cannot}`);
+      t.pass();
+      return;
+    }
+    await using network = new Network();
+    await body(t, network);
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Asks from within node-a's namespace, which is where the loopback is that the agent listens on. */
+function ask(network: Network, url: string): Answer {
+  const script = `fetch(${JSON.stringify(url)}).then(async (a) =>
+    console.log(JSON.stringify({ status: a.status, text: await a.text() })))`;
+  return JSON.parse(inside(network.space('a'), process.execPath, '-e', script)) as Answer;
+}
+
+/** The value of one series as it is written. */
+function valueOf(text: string, series: string): number | undefined {
+  const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+}
+
+async function eventually(is: () => boolean): Promise<boolean> {
+  for (const deadline = Date.now() + within(5000); Date.now() < deadline; await sleep(50))
+    if (is()) return true;
+  return false;
+}
+
+const usual = 'http://127.0.0.1:9475';
+
+kernelTest(
+  'an agent is looked at over HTTP: what crossed the overlay is in its metrics, and probes are answered',
+  async (t, network) => {
+    await network.agent('b');
+    const agent = await network.command('a', ['--metrics', '--health']);
+    t.is((await agent.until('listening')).url, usual);
+    t.is(network.ping(5), 5);
+
+    const { status, text } = ask(network, `${usual}/metrics`);
+    t.is(status, 200);
+    const to = 'peer="node-b",family="ipv4"';
+    t.is(valueOf(text, `encap_packets_total{direction="encap",${to}}`), 5);
+    t.is(valueOf(text, `encap_packets_total{direction="decap",${to}}`), 5);
+    // the peer's sums and the verdicts are counted by different lines of the programs
+    t.is(valueOf(text, 'encap_carried_packets_total{how="encapsulated",program="egress"}'), 5);
+    t.is(valueOf(text, 'encap_mtu_bytes{kind="underlay"}'), 1500);
+    t.is(valueOf(text, 'encap_mtu_bytes{kind="overlay",pool="10.244.0.0/16"}'), 1450);
+    t.is(valueOf(text, 'encap_config_pools'), 1);
+    t.is(valueOf(text, 'encap_config_blocks'), 2);
+    t.is(valueOf(text, 'encap_config_peers'), 1);
+    t.is(valueOf(text, `encap_source_up{source="file ${network.manifests}"}`), 1);
+    t.true((valueOf(text, 'encap_reconcile_duration_seconds_count{kind="whole"}') ?? 0) >= 1);
+    t.is(valueOf(text, 'encap_degraded{check="programs"}'), 0);
+    t.true((valueOf(text, 'process_resident_memory_bytes') ?? 0) > 1e6);
+
+    t.deepEqual(ask(network, `${usual}/healthz`), {
+      status: 200,
+      text: '{"status":"ok","why":[]}\n',
+    });
+    t.is(ask(network, `${usual}/readyz`).status, 200);
+    ip('-n', network.space('a'), 'link', 'del', 'eth0');
+    t.true(await eventually(() => ask(network, `${usual}/readyz`).status === 503));
+    t.is(ask(network, `${usual}/healthz`).status, 200, 'a node without uplink needs no other agent');
+    const gone = ask(network, `${usual}/metrics`).text;
+    t.is(valueOf(gone, 'encap_degraded{check="programs"}'), 1);
+    t.is(valueOf(gone, 'encap_degraded{check="rounds"}'), 1);
+    t.true((valueOf(gone, 'encap_reconcile_errors_total{stage="datapath"}') ?? 0) > 0);
+  },
+);
+
+kernelTest(
+  'a service manager is told when the node is ready, that the agent lives, reloads and stops',
+  async (t, network) => {
+    await using manager = await NotifySocket.open(join(network.scratch, 'notify'));
+    const agent = await network.command('a', [], {
+      NOTIFY_SOCKET: manager.name,
+      WATCHDOG_USEC: '900000',
+    });
+    const ready = await manager.until((message) => message.startsWith('READY=1'));
+    t.is(ready, 'READY=1\nSTATUS=1 pool, 1 peer, 0 errors');
+    await manager.until((message) => message === 'WATCHDOG=1');
+
+    process.kill(agent.pid, 'SIGHUP');
+    const reloading = await manager.until((message) => message.startsWith('RELOADING=1'));
+    const [, us = ''] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(reloading) ?? [];
+    const nowUs = Number(process.hrtime.bigint() / 1000n);
+    t.true(Math.abs(nowUs - Number(us)) < within(20_000_000), 'CLOCK_MONOTONIC, of this boot');
+    t.true(
+      await eventually(
+        () => manager.messages.filter((message) => message.startsWith('READY=1')).length === 2,
+      ),
+    );
+
+    t.is((await agent.end('SIGTERM')).code, 0);
+    t.is(manager.messages.at(-1), 'STOPPING=1');
+  },
+);
+
+kernelTest(
+  'SIGHUP and a changed file bring listeners and log level of the NodeConfig in force',
+  async (t, network) => {
+    const config = join(network.scratch, 'node.yaml');
+    const write = (more: string): void =>
+      writeFileSync(config, `apiVersion: encap/v1\nkind: NodeConfig\n${more}`);
+    write('');
+    const agent = await network.command('a', ['-c', config]);
+
+    write('health: { listen: "192.0.2.9:9475" }\n');
+    // an address that the node does not have
+    await agent.until('not listening, trying again');
+    write('health: { listen: "127.0.0.1:9476" }\nlog: { level: debug }\n');
+    const changed = await agent.until('log level changed');
+    t.is(changed.before, 'info');
+    t.is(changed.now, 'debug');
+    t.true(await eventually(() => agent.lines.some(({ url }) => url === 'http://127.0.0.1:9476')));
+    t.is(ask(network, 'http://127.0.0.1:9476/readyz').status, 200);
+
+    let from = agent.lines.length;
+    write('health: { listen: nowhere }\n');
+    process.kill(agent.pid, 'SIGHUP');
+    const refused = await agent.until('cannot reload: the last good state stays, trying again', {
+      from,
+    });
+    t.is(refused.code, 'CONFIG_INVALID');
+    t.is(ask(network, 'http://127.0.0.1:9476/readyz').status, 200);
+    from = agent.lines.length;
+    write('health: { listen: off }\n');
+    await agent.until('no longer listening', { from });
+
+    for (const now of ['debug', 'info']) {
+      from = agent.lines.length;
+      process.kill(agent.pid, 'SIGUSR2');
+      t.is((await agent.until('log level changed', { from })).now, now);
+    }
+  },
+);
