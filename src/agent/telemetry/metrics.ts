@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { readCounters } from '../../datapath/counters.js';
 import type { Traffic } from '../../datapath/traffic.js';
 import { stages, type Vitals } from '../vitals.js';
-import { checks, findings } from './checks.js';
+import { checks, extras, findings, missingExtras } from './checks.js';
 
 export interface MetricsOptions {
   readonly vitals: Vitals;
@@ -84,6 +84,8 @@ export class Metrics {
       this.#count('encap_reconcile_errors_total', { stage }, errors[stage]);
     const found = findings(vitals, isIntact());
     for (const check of checks) this.#set('encap_degraded', { check }, found.has(check) ? 1 : 0);
+    const missing = missingExtras(vitals);
+    for (const extra of extras) this.#set('encap_missing', { extra }, missing.includes(extra) ? 1 : 0);
     this.#set('encap_source_up', { source: source.name }, source.isUp ? 1 : 0);
     if (source.lastMs !== undefined)
       this.#set(
@@ -186,6 +188,7 @@ const gauges = {
   encap_source_up: ['Whether the last reading of the source was a whole world', 'source'],
   encap_source_last_event_timestamp_seconds: ['When the source last told of a change', 'source'],
   encap_degraded: ['Whether a check finds something wrong; the log says what', 'check'],
+  encap_missing: ['Whether the node does without something, at a price; the log says why', 'extra'],
 } as const satisfies Record<string, About>;
 
 const counters = {

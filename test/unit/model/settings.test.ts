@@ -338,7 +338,7 @@ for (const listen of ['localhost:9475', '9475', '::1:9475', '[127.0.0.1]:9475', 
 test(
   notTaken,
   { log: { level: 'warning' } },
-  'log.level: "warning" is not a log level; did you mean warn? (trace, debug, info, warn, error, fatal, silent)',
+  'log.level: "warning" is not a log level (trace, debug, info, warn, error, fatal, silent)',
 );
 test(notTaken, { sharedVxlanPort: 1 }, 'sharedVxlanPort: expected true or false, found 1');
 test(
