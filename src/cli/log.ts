@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { logLevels, type LogLevel } from '../model/log-level.js';
+import { LogDestination } from './log-destination.js';
 
 export const logFormats = ['auto', 'json', 'pretty'] as const;
 
@@ -8,39 +9,26 @@ export interface LogOptions {
   readonly format: (typeof logFormats)[number];
 }
 
-/** A log, and how many of its lines were lost since nobody took them. */
+/** A log, and what became of its lines. */
 export interface Log {
   readonly logger: Logger;
-  readonly droppedLines: () => number;
+  readonly destination: LogDestination;
 }
 
-/** Bytes that wait for a slow reader; what comes on top is dropped and counted. */
-const mostWaiting = 1024 * 1024;
-
-/**
- * One line for each change of state on standard error: pretty on a terminal, JSON elsewhere. Nobody waits for the
- * reader of it: a full pipe or disk must not hold up what the lines are about.
- */
+/** One line for each change of state on standard error: pretty on a terminal, JSON elsewhere. */
 export async function openLog({ level, format }: LogOptions): Promise<Log> {
   const { pino } = await import('pino');
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  let dropped = 0;
-  const destination = pino.destination({ dest: 2, sync: false, maxLength: mostWaiting });
-  destination.on('drop', () => (dropped += 1));
-  // ENOSPC, EPIPE, EIO: the line is lost, the agent is not.
-  destination.on('error', () => (dropped += 1));
-  const droppedLines = (): number => dropped;
+  const destination = new LogDestination();
   if (format === 'json' || (format === 'auto' && !process.stderr.isTTY)) {
     const formatters = { level: (label: string) => ({ level: label }) };
-    return { logger: pino({ ...options, formatters }, destination), droppedLines };
+    return { logger: pino({ ...options, formatters }, destination), destination };
   }
-  const { default: pretty } = await import('pino-pretty');
+  const { prettyFactory } = await import('pino-pretty');
   const colorize = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '';
-  const logger = pino(
-    options,
-    pretty({ destination, colorize, translateTime: 'SYS:HH:MM:ss.l' }),
-  );
-  return { logger, droppedLines };
+  const pretty = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l' });
+  const write = (line: string): void => destination.write(pretty(line) ?? '');
+  return { logger: pino(options, { write }), destination };
 }
 
 /** The level that somebody asked for: the option, else ENCAP_LOG_LEVEL, else FELIX_LOGSEVERITYSCREEN. */

@@ -72,6 +72,7 @@ export function define(command: Command): void {
     const node = nodeNameOf(options.node, session.env, config?.node);
     const ended = new AbortController();
     endOnSignals(ended);
+    const stays = options.once !== true && options.dryRun !== true;
     const changes = await runAgent({
       source: {
         name: fileSource({ paths }).name,
@@ -92,8 +93,8 @@ export function define(command: Command): void {
       log: log.logger,
       signal: ended.signal,
       telemetry: await telemetryOf(options, session.env, { config, log }),
-    });
-    if (options.once !== true && options.dryRun !== true) return;
+    }).finally(() => stays && log.destination.end());
+    if (stays) return;
     await print(session, changesView(node, changes, options.dryRun === true));
   });
 }

@@ -41,7 +41,7 @@ export async function telemetryOf(
     configured: config,
     version: await ownVersion(),
     environment: env,
-    droppedLines: log.droppedLines,
+    droppedLines: () => log.destination.dropped,
   };
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { NotifySocket } from '../support/notify-socket.js';
 import { within } from '../support/slowness.js';
+import { resource } from './datapath/cluster.js';
 import { inside, ip, Network, obstacle } from './datapath/network.js';
 
 const cannot = obstacle();
@@ -154,5 +155,65 @@ kernelTest(
       process.kill(agent.pid, 'SIGUSR2');
       t.is((await agent.until('log level changed', { from })).now, now);
     }
+  },
+);
+
+/** Milliseconds of the agent's CPU that each of these scrapes took, and how large they are. */
+function costOf(network: Network, scrapes: number): { readonly ms: number; readonly bytes: number } {
+  const cpuS = (): number =>
+    valueOf(ask(network, `${usual}/metrics`).text, 'process_cpu_seconds_total') ?? NaN;
+  const before = cpuS();
+  const script = `(async () => { for (let i = 0; i < ${scrapes}; i += 1)
+    await (await fetch('${usual}/metrics')).text() })()`;
+  inside(network.space('a'), process.execPath, '-e', script);
+  const after = cpuS();
+  const { length } = ask(network, `${usual}/metrics`).text;
+  return { ms: ((after - before) * 1000) / scrapes, bytes: length };
+}
+
+kernelTest(
+  'a scrape costs little with 500 peers, and the same with 10,000 blocks as with few',
+  async (t, network) => {
+    const world = (perNode: number): readonly object[] => {
+      const nodes = Array.from({ length: 500 }, (_, place) => place);
+      return [
+        resource('IPPool', 'large', { cidr: '10.64.0.0/10', vxlanMode: 'Always', blockSize: 26 }),
+        ...nodes.map((place) => {
+          const low = `${Math.floor(place / 250)}.${(place % 250) + 1}`;
+          return resource('Node', `peer-${place}`, {
+            bgp: { ipv4Address: `192.168.${100 + Number(low.split('.')[0])}.${low.split('.')[1]}/24` },
+            ipv4VXLANTunnelAddr: `10.64.${low}`,
+          });
+        }),
+        ...nodes.flatMap((place) =>
+          Array.from({ length: perNode }, (_, number) => {
+            const block = 1024 + place * perNode + number; // behind the tunnel addresses
+            return resource('IPAMBlock', `block-${block}`, {
+              cidr: `10.${64 + (block >> 10)}.${(block >> 2) & 255}.${(block & 3) * 64}/26`,
+              affinity: `host:peer-${place}`,
+              allocations: Array.from({ length: 64 }, () => null),
+              attributes: [],
+              unallocated: Array.from({ length: 64 }, (_, ordinal) => ordinal),
+              strictAffinity: false,
+              deleted: false,
+            });
+          }),
+        ),
+      ];
+    };
+    network.declare({ vxlanMode: 'Always' }, world(1));
+    const agent = await network.command('a', ['--metrics']);
+    const few = costOf(network, 50);
+
+    const from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, world(20));
+    await agent.until('tables changed', { from });
+    const { text } = ask(network, `${usual}/metrics`);
+    t.true((valueOf(text, 'encap_config_blocks') ?? 0) >= 10_000);
+    t.is(valueOf(text, 'encap_config_peers'), 501);
+    const many = costOf(network, 50);
+    t.log(`${few.ms.toFixed(1)} ms with 500 blocks, ${many.ms.toFixed(1)} ms with 10,000; ${many.bytes} bytes`);
+    t.true(many.ms < within(100), `${many.ms} ms`);
+    t.true(many.ms < within(2 * few.ms + 5), `${few.ms} ms with few blocks, ${many.ms} ms with many`);
   },
 );
