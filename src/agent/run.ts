@@ -115,9 +115,23 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     netlink,
   );
   const world = new World(node, log);
+  const bell = new Bell();
+  const following = new Following(source, log);
+  // Ends before the datapath does, whose maps it reads.
+  await using telemetry =
+    options.telemetry === undefined || options.once
+      ? undefined
+      : await Telemetry.open(options.telemetry, {
+          vitals,
+          log,
+          attach: datapath.kind,
+          isIntact: () => datapath.isIntact(),
+          hashedBlocks: () => datapath.hashedBlocks,
+          dueMs: () => bell.unheardMs,
+          reload: () => following.again(),
+        });
   // Something else than the world may have changed, or a round did not go through.
   let isWhole = true;
-  let telemetry: Telemetry | undefined;
   const round = (enter: (stage: Stage) => void): Round | undefined => {
     const isDue = (datapath.nextEndMs ?? Infinity) <= performance.now();
     const wasWhole = isWhole || isDue;
@@ -152,25 +166,10 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
 
   const ended = new AbortController();
   const signal = AbortSignal.any([outer, ended.signal]);
-  const bell = new Bell();
   const wholeRound = (): void => {
     isWhole = true;
     bell.ring();
   };
-  const following = new Following(source, log);
-  // Ends before the datapath does, whose maps it reads.
-  await using opened =
-    options.telemetry &&
-    (await Telemetry.open(options.telemetry, {
-      vitals,
-      log,
-      attach: datapath.kind,
-      isIntact: () => datapath.isIntact(),
-      hashedBlocks: () => datapath.hashedBlocks,
-      dueMs: () => bell.unheardMs,
-      reload: () => following.again(),
-    }));
-  telemetry = opened;
   const watchers = Promise.all([
     following.run((reading) => world.take(reading) && bell.ring(), {
       signal,

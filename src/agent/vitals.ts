@@ -71,16 +71,18 @@ export class Vitals {
   /** Runs a round; `enter` names each stage as it begins. */
   run<Result>(round: (enter: (stage: Stage) => void) => Result): Result {
     const beganMs = performance.now();
-    this.#stage = 'decide';
+    const enter = (stage: Stage): void => {
+      this.#stage = stage;
+    };
+    enter('decide');
     const tell = (hasFailed: boolean): void => {
       // Before the first world there is nothing to do.
       if (this.#stage === 'decide' && !hasFailed) return;
       const tookMs = performance.now() - beganMs;
-      for (const listener of this.#listeners)
-        listener({ stage: this.#stage, tookMs, hasFailed });
+      for (const listener of this.#listeners) listener({ stage: this.#stage, tookMs, hasFailed });
     };
     try {
-      const result = round((stage) => (this.#stage = stage));
+      const result = round(enter);
       if (this.#stage !== 'decide') this.#failure = undefined;
       tell(false);
       return result;

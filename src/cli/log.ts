@@ -27,7 +27,7 @@ export async function openLog({ level, format }: LogOptions): Promise<Log> {
   const { prettyFactory } = await import('pino-pretty');
   const colorize = process.stderr.isTTY && (process.env.NO_COLOR ?? '') === '';
   const pretty = prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l' });
-  const write = (line: string): void => destination.write(pretty(line) ?? '');
+  const write = (line: string): void => destination.write(pretty(line));
   return { logger: pino(options, { write }), destination };
 }
 

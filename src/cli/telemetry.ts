@@ -22,10 +22,16 @@ const usual = '127.0.0.1:9475' as SocketAddress;
 export function takesListeners(command: Command): Command {
   return command
     .addOption(
-      new Option('--metrics [address:port]', `serve Prometheus metrics; off: not (there: ${usual})`),
+      new Option(
+        '--metrics [address:port]',
+        `serve Prometheus metrics; off: not (there: ${usual})`,
+      ),
     )
     .addOption(
-      new Option('--health [address:port]', `serve /healthz and /readyz; off: not (there: ${usual})`),
+      new Option(
+        '--health [address:port]',
+        `serve /healthz and /readyz; off: not (there: ${usual})`,
+      ),
     )
     .option('--no-metrics-per-peer', 'one sum for all nodes, for clusters of many');
 }

@@ -53,7 +53,10 @@ function readPeers(
     const stride = values.length / count;
     numbers.forEach((index, place) => {
       if (index >= firstPeer && used.has(index))
-        byIndex.set(index, summed(peerTraffic, values.subarray(place * stride, (place + 1) * stride)));
+        byIndex.set(
+          index,
+          summed(peerTraffic, values.subarray(place * stride, (place + 1) * stride)),
+        );
     });
   }
   return new Map(

@@ -10,7 +10,9 @@ export function readSocketAddress(text: string): SocketAddress | undefined {
   if (address === undefined || Number(digits) > 65535) return undefined;
   const isIpv6 = familyOf(address) === 'ipv6';
   if (isIpv6 !== (bracketed !== undefined)) return undefined;
-  return (isIpv6 ? `[${address}]:${Number(digits)}` : `${address}:${Number(digits)}`) as SocketAddress;
+  return (
+    isIpv6 ? `[${address}]:${Number(digits)}` : `${address}:${Number(digits)}`
+  ) as SocketAddress;
 }
 
 /** Its parts, as a server is told to listen. */

@@ -83,7 +83,11 @@ kernelTest(
     t.is(ask(network, `${usual}/readyz`).status, 200);
     ip('-n', network.space('a'), 'link', 'del', 'eth0');
     t.true(await eventually(() => ask(network, `${usual}/readyz`).status === 503));
-    t.is(ask(network, `${usual}/healthz`).status, 200, 'a node without uplink needs no other agent');
+    t.is(
+      ask(network, `${usual}/healthz`).status,
+      200,
+      'a node without uplink needs no other agent',
+    );
     const gone = ask(network, `${usual}/metrics`).text;
     t.is(valueOf(gone, 'encap_degraded{check="programs"}'), 1);
     t.is(valueOf(gone, 'encap_degraded{check="rounds"}'), 1);
@@ -159,7 +163,10 @@ kernelTest(
 );
 
 /** Milliseconds of the agent's CPU that each of these scrapes took, and how large they are. */
-function costOf(network: Network, scrapes: number): { readonly ms: number; readonly bytes: number } {
+function costOf(
+  network: Network,
+  scrapes: number,
+): { readonly ms: number; readonly bytes: number } {
   const cpuS = (): number =>
     valueOf(ask(network, `${usual}/metrics`).text, 'process_cpu_seconds_total') ?? NaN;
   const before = cpuS();
@@ -181,7 +188,9 @@ kernelTest(
         ...nodes.map((place) => {
           const low = `${Math.floor(place / 250)}.${(place % 250) + 1}`;
           return resource('Node', `peer-${place}`, {
-            bgp: { ipv4Address: `192.168.${100 + Number(low.split('.')[0])}.${low.split('.')[1]}/24` },
+            bgp: {
+              ipv4Address: `192.168.${100 + Number(low.split('.')[0])}.${low.split('.')[1]}/24`,
+            },
             ipv4VXLANTunnelAddr: `10.64.${low}`,
           });
         }),
@@ -212,8 +221,13 @@ kernelTest(
     t.true((valueOf(text, 'encap_config_blocks') ?? 0) >= 10_000);
     t.is(valueOf(text, 'encap_config_peers'), 501);
     const many = costOf(network, 50);
-    t.log(`${few.ms.toFixed(1)} ms with 500 blocks, ${many.ms.toFixed(1)} ms with 10,000; ${many.bytes} bytes`);
+    t.log(
+      `${few.ms.toFixed(1)} ms with 500 blocks, ${many.ms.toFixed(1)} ms with 10,000; ${many.bytes} bytes`,
+    );
     t.true(many.ms < within(100), `${many.ms} ms`);
-    t.true(many.ms < within(2 * few.ms + 5), `${few.ms} ms with few blocks, ${many.ms} ms with many`);
+    t.true(
+      many.ms < within(2 * few.ms + 5),
+      `${few.ms} ms with few blocks, ${many.ms} ms with many`,
+    );
   },
 );

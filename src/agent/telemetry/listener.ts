@@ -102,6 +102,9 @@ function refused(where: SocketAddress, cause: unknown): EncapError {
 
 const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   EADDRINUSE: ['another process listens there', "see which: ss -ltnp 'sport = PORT'"],
-  EADDRNOTAVAIL: ['no interface of this machine has the address', 'see which there are: ip address'],
+  EADDRNOTAVAIL: [
+    'no interface of this machine has the address',
+    'see which there are: ip address',
+  ],
   EACCES: ['ports below 1024 need CAP_NET_BIND_SERVICE', 'give a port of 1024 or more'],
 };

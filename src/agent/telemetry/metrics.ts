@@ -1,3 +1,4 @@
+import type * as Prometheus from 'prom-client';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import { release } from 'node:os';
 import { readCounters } from '../../datapath/counters.js';
@@ -27,14 +28,19 @@ export class Metrics {
   readonly #gauges: Readonly<Record<GaugeName, Gauge>>;
   readonly #counters: Readonly<Record<CounterName, Counter>>;
 
-  private constructor(prom: typeof import('prom-client'), options: MetricsOptions) {
+  private constructor(prom: typeof Prometheus, options: MetricsOptions) {
     const registers = [(this.#registry = new prom.Registry())];
     this.#options = options;
     // The event loop is looked at by a timer: 10 times a second costs nothing that can be seen.
     prom.collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
     const made = <Kind, Name extends string>(
       of: Readonly<Record<Name, About>>,
-      make: (about: { name: string; help: string; labelNames: string[]; registers: Registry[] }) => Kind,
+      make: (about: {
+        name: string;
+        help: string;
+        labelNames: string[];
+        registers: Registry[];
+      }) => Kind,
     ): Record<Name, Kind> =>
       Object.fromEntries(
         Object.entries<About>(of).map(([name, [help, ...labelNames]]) => [
@@ -60,7 +66,7 @@ export class Metrics {
 
   /** prom-client is loaded by those alone who want figures. */
   static async open(options: MetricsOptions): Promise<Metrics> {
-    return new Metrics((await import('prom-client')).default, options);
+    return new Metrics(await import('prom-client'), options);
   }
 
   /** What Content-Type to send it with. */
@@ -85,7 +91,8 @@ export class Metrics {
     const found = findings(vitals, isIntact());
     for (const check of checks) this.#set('encap_degraded', { check }, found.has(check) ? 1 : 0);
     const missing = missingExtras(vitals);
-    for (const extra of extras) this.#set('encap_missing', { extra }, missing.includes(extra) ? 1 : 0);
+    for (const extra of extras)
+      this.#set('encap_missing', { extra }, missing.includes(extra) ? 1 : 0);
     this.#set('encap_source_up', { source: source.name }, source.isUp ? 1 : 0);
     if (source.lastMs !== undefined)
       this.#set(
@@ -177,7 +184,12 @@ const verdictMetrics = {
 } as const;
 
 const gauges = {
-  encap_build_info: ['Version of the agent, of the kernel, and how programs are attached', 'version', 'kernel', 'attach'],
+  encap_build_info: [
+    'Version of the agent, of the kernel, and how programs are attached',
+    'version',
+    'kernel',
+    'attach',
+  ],
   encap_uplink_info: ['The interface to the other nodes', 'interface', 'index'],
   encap_mtu_bytes: ['MTU of the underlay, and of the route to each pool', 'kind', 'pool'],
   encap_map_entries: ['Entries that the agent keeps in a map', 'map'],
@@ -193,13 +205,29 @@ const gauges = {
 
 const counters = {
   encap_packets_total: ['Packets to and from other nodes', 'direction', 'peer', 'family'],
-  encap_bytes_total: ['Bytes of their frames, as the programs met them', 'direction', 'peer', 'family'],
-  encap_carried_packets_total: ['Packets that the programs sent on their way, by what they did', 'how', 'program'],
-  encap_passed_packets_total: ['Packets that were not theirs, by how they knew', 'reason', 'program'],
+  encap_bytes_total: [
+    'Bytes of their frames, as the programs met them',
+    'direction',
+    'peer',
+    'family',
+  ],
+  encap_carried_packets_total: [
+    'Packets that the programs sent on their way, by what they did',
+    'how',
+    'program',
+  ],
+  encap_passed_packets_total: [
+    'Packets that were not theirs, by how they knew',
+    'reason',
+    'program',
+  ],
   encap_drops_total: ['Packets that they dropped or answered, by why', 'reason', 'program'],
   encap_reconcile_errors_total: ['Rounds that failed, by how far they came', 'stage'],
   encap_program_runs_total: ['Runs of a program, while kernel.bpf_stats_enabled is 1', 'program'],
-  encap_program_run_seconds_total: ['Time in a program, while kernel.bpf_stats_enabled is 1', 'program'],
+  encap_program_run_seconds_total: [
+    'Time in a program, while kernel.bpf_stats_enabled is 1',
+    'program',
+  ],
   encap_log_lines_dropped_total: ['Lines of the log that nobody took in time'],
 } as const satisfies Record<string, About>;
 

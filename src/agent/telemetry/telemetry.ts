@@ -30,7 +30,10 @@ export interface TelemetryOptions {
 }
 
 /** What the agent shows. */
-export interface Shown extends Pick<MetricsOptions, 'vitals' | 'isIntact' | 'attach' | 'hashedBlocks'> {
+export interface Shown extends Pick<
+  MetricsOptions,
+  'vitals' | 'isIntact' | 'attach' | 'hashedBlocks'
+> {
   readonly log: Logger;
   /** For how many milliseconds a round has been due. */
   readonly dueMs: () => number;
@@ -103,7 +106,8 @@ export class Telemetry implements AsyncDisposable {
     const healthAt = said.health ?? settings?.health.listen ?? 'off';
     const wanted = new Map<SocketAddress, Map<string, () => Page | Promise<Page>>>();
     const put = (where: SocketAddress, path: string, page: () => Page | Promise<Page>): void => {
-      wanted.set(where, (wanted.get(where) ?? new Map()).set(path, page));
+      const pages = wanted.get(where) ?? new Map<string, () => Page | Promise<Page>>();
+      wanted.set(where, pages.set(path, page));
     };
     if (metricsAt !== 'off') {
       const metrics = (this.#metrics ??= await Metrics.open({ ...this.#shown, ...this.#options }));

@@ -80,6 +80,7 @@ test('a failure that is none of a source’s ends it even when it begins anew', 
       name: 'test',
       async *inventories() {
         begun += 1;
+        await Promise.resolve();
         if (begun === 2) throw new TypeError('a bug');
         yield reading;
         following.again();

@@ -51,11 +51,17 @@ test('a reader who reads gets every line that was not dropped, whole and in orde
     .split('\n')
     .map((line) => (JSON.parse(line) as { line: number }).line);
   t.is(numbers.length + dropped, 50_000);
-  t.deepEqual(numbers, [...numbers].sort((a, b) => a - b));
+  t.deepEqual(
+    numbers,
+    [...numbers].sort((a, b) => a - b),
+  );
 });
 
 test('a full disk costs the lines and nothing else', async (t) => {
   const full = openSync('/dev/full', 'w');
   t.teardown(() => closeSync(full));
-  t.deepEqual(await run(full, () => undefined).then(({ code, dropped }) => [code, dropped]), [0, 50_000]);
+  t.deepEqual(
+    await run(full, () => undefined).then(({ code, dropped }) => [code, dropped]),
+    [0, 50_000],
+  );
 });

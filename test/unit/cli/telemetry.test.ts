@@ -22,10 +22,25 @@ const says = test.macro({
 test(says, {}, {}, {});
 test(says, {}, { ENCAP_METRICS: '', ENCAP_HEALTH: '', ENCAP_METRICS_PER_PEER: '' }, {});
 test(says, { metrics: true, health: true }, {}, { metrics: usual, health: usual });
-test(says, { metrics: '[::1]:1' }, { ENCAP_METRICS: 'off' }, { metrics: '[::1]:1' as SocketAddress });
-test(says, { metrics: 'off' }, { ENCAP_METRICS: usual, ENCAP_HEALTH: usual }, { metrics: 'off', health: usual });
+test(
+  says,
+  { metrics: '[::1]:1' },
+  { ENCAP_METRICS: 'off' },
+  { metrics: '[::1]:1' as SocketAddress },
+);
+test(
+  says,
+  { metrics: 'off' },
+  { ENCAP_METRICS: usual, ENCAP_HEALTH: usual },
+  { metrics: 'off', health: usual },
+);
 test(says, { metricsPerPeer: false }, { ENCAP_METRICS_PER_PEER: 'true' }, { perPeer: false });
-test(says, {}, { ENCAP_METRICS_PER_PEER: 'False', ENCAP_LOG_LEVEL: 'debug' }, { perPeer: false, logLevel: 'debug' });
+test(
+  says,
+  {},
+  { ENCAP_METRICS_PER_PEER: 'False', ENCAP_LOG_LEVEL: 'debug' },
+  { perPeer: false, logLevel: 'debug' },
+);
 
 test('what is no address or no truth is wrong usage that names who said it', (t) => {
   const refused = (options: Partial<LookedAtOptions>, env: NodeJS.ProcessEnv): string => {

@@ -7,6 +7,7 @@ import type { Reading } from '../../../../src/sources/source.js';
 const source = (...readings: readonly Reading[]) => ({
   name: 'file /x',
   async *inventories() {
+    await Promise.resolve();
     yield* readings;
   },
 });
@@ -39,9 +40,7 @@ test('a node is ready once a round went through, and says before why none has', 
       throw new Error('cannot find the uplink');
     }),
   );
-  t.deepEqual(readiness(vitals, false).why, [
-    'no round went through yet: cannot find the uplink',
-  ]);
+  t.deepEqual(readiness(vitals, false).why, ['no round went through yet: cannot find the uplink']);
   vitals.run((enter) => {
     enter('datapath');
     vitals.done({} as Round);

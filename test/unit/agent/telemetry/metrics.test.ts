@@ -70,7 +70,9 @@ test('the agent tells of itself before there is a datapath', async (t) => {
 /** Names of metrics in a text; those that a histogram is stored as are the histogram's. */
 function namesIn(text: string): ReadonlySet<string> {
   return new Set(
-    [...text.matchAll(/\bencap_[a-z0-9_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, '')),
+    [...text.matchAll(/\bencap_[a-z0-9_]+/g)].map(([name]) =>
+      name.replace(/_(bucket|sum|count)$/, ''),
+    ),
   );
 }
 
@@ -88,7 +90,9 @@ for (const file of [rules, dashboard])
       wordOf(name),
     );
     const values = new Set<string>([...verdicts, ...checks, ...extras, ...stages]);
-    for (const [, , list = ''] of text.matchAll(/\b(reason|check|extra|stage)[=!]~?\\?"([^"\\$]*)/g))
+    for (const [, , list = ''] of text.matchAll(
+      /\b(reason|check|extra|stage)[=!]~?\\?"([^"\\$]*)/g,
+    ))
       for (const value of list.split('|')) t.true(values.has(value), value);
   });
 
