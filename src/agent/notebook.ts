@@ -4,7 +4,7 @@ import type { Fault } from '../datapath/fault.js';
 import type { Folders } from '../datapath/folders.js';
 import { entriesOf } from '../datapath/load.js';
 import { mergerName } from '../datapath/merger.js';
-import { writeState, type State } from '../datapath/state.js';
+import { stateFile, writeState, type State } from '../datapath/state.js';
 import { EncapError } from '../errors.js';
 
 /** Writes down what happens: a line for each change of state, the state file for `encap status`. */
@@ -23,6 +23,7 @@ export class Notebook {
   #slow: string | undefined;
   #bypassed: string | undefined;
   #rounds = 0;
+  #unwritten: string | undefined;
 
   constructor(log: Logger, folders: Folders, about: Pick<State, 'node' | 'source'>) {
     this.#log = log;
@@ -33,6 +34,11 @@ export class Notebook {
   /** The last round failed. */
   get isFailing(): boolean {
     return this.#failure !== '';
+  }
+
+  /** Why the state file is not as it should be; undefined: it is. */
+  get unwritten(): string | undefined {
+    return this.#unwritten;
   }
 
   /** A round that went through. */
@@ -161,8 +167,18 @@ export class Notebook {
     };
     const text = JSON.stringify(state);
     if (text === this.#written) return;
-    writeState(this.#folders.run, state);
-    this.#written = text;
+    try {
+      writeState(this.#folders.run, state);
+      this.#written = text;
+      if (this.#unwritten !== undefined) this.#log.info('state file written again');
+      this.#unwritten = undefined;
+    } catch (cause) {
+      // A full disk: the kernel has what it needs, names are missing from `encap status`. The next round tries again.
+      const { message: failure } = cause as Error;
+      if (failure !== this.#unwritten)
+        this.#log.warn({ failure, file: stateFile(this.#folders.run) }, 'state file not written');
+      this.#unwritten = failure;
+    }
   }
 }
 

@@ -153,8 +153,8 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     const hasNews = touched === undefined || single === undefined;
     const done = datapath.reconcile({ ...decided, hasNews }, performance.now());
     world.warn(fitWarnings(decided, done.uplink.mtu));
-    vitals.done(done);
     notebook.done(done, datapath);
+    vitals.done(done, notebook.unwritten);
     isWhole = false;
     return done;
   };

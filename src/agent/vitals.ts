@@ -32,6 +32,7 @@ export class Vitals {
   #round: Round | undefined;
   #counts: Counts | undefined;
   #failure: string | undefined;
+  #unwritten: string | undefined;
   #heard: Heard = { name: '', isUp: false, lastMs: undefined };
   #stage: Stage = 'decide';
   readonly #listeners = new Set<(outcome: Outcome) => void>();
@@ -48,6 +49,11 @@ export class Vitals {
   /** Why the last round failed; undefined: it did not. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** Why the state file could not be written; undefined: it could. */
+  get unwritten(): string | undefined {
+    return this.#unwritten;
   }
 
   get source(): Heard {
@@ -98,8 +104,9 @@ export class Vitals {
     this.#counts = { pools: pools.size, blocks: blocks.size, peers: peers.size };
   }
 
-  done(round: Round): void {
+  done(round: Round, unwritten: string | undefined): void {
     this.#round = round;
+    this.#unwritten = unwritten;
   }
 
   async *#readings(source: Source, signal: AbortSignal): AsyncGenerator<Reading> {

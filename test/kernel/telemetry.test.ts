@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { NotifySocket } from '../support/notify-socket.js';
+import { NotifySocket, whyNoManager } from '../support/notify-socket.js';
 import { within } from '../support/slowness.js';
 import { resource } from './datapath/cluster.js';
 import { inside, ip, Network, obstacle } from './datapath/network.js';
@@ -98,6 +99,12 @@ kernelTest(
 kernelTest(
   'a service manager is told when the node is ready, that the agent lives, reloads and stops',
   async (t, network) => {
+    const lacking = whyNoManager();
+    if (lacking !== undefined) {
+      t.log(`skipped: ${lacking}`);
+      t.pass();
+      return;
+    }
     await using manager = await NotifySocket.open(join(network.scratch, 'notify'));
     const agent = await network.command('a', [], {
       NOTIFY_SOCKET: manager.name,
@@ -159,6 +166,40 @@ kernelTest(
       process.kill(agent.pid, 'SIGUSR2');
       t.is((await agent.until('log level changed', { from })).now, now);
     }
+  },
+);
+
+kernelTest(
+  'a full disk costs the state file: the kernel still follows, and the old file stays whole',
+  async (t, network) => {
+    const run = network.environment('a').ENCAP_RUN_DIR ?? '';
+    mkdirSync(run, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'encapd-test', run]);
+    t.teardown(() => execFileSync('umount', ['--lazy', run]));
+    const agent = await network.command('a', ['--metrics']);
+    const state = join(run, 'state.json');
+    const before = readFileSync(state, 'utf8');
+    const filler = join(run, 'filler');
+    t.throws(() => writeFileSync(filler, Buffer.alloc(128 * 1024)), { code: 'ENOSPC' });
+
+    let from = agent.lines.length;
+    network.declare({ ipipMode: 'Always' }, [
+      resource('FelixConfiguration', 'default', { vxlanVNI: 77 }),
+    ]);
+    await agent.until('programs loaded', { from });
+    t.regex(String((await agent.until('state file not written', { from })).failure), /^ENOSPC/);
+    t.is(readFileSync(state, 'utf8'), before);
+    t.deepEqual(readdirSync(run).sort(), ['filler', 'state.json']);
+    const degraded = 'encap_degraded{check="state"}';
+    t.is(valueOf(ask(network, `${usual}/metrics`).text, degraded), 1);
+    t.is(valueOf(ask(network, `${usual}/metrics`).text, 'encap_degraded{check="rounds"}'), 0);
+
+    rmSync(filler);
+    from = agent.lines.length;
+    network.declare({ vxlanMode: 'Always' }, []);
+    await agent.until('state file written again', { from });
+    t.not(readFileSync(state, 'utf8'), before);
+    t.is(valueOf(ask(network, `${usual}/metrics`).text, degraded), 0);
   },
 );
 

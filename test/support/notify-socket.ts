@@ -1,9 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { within } from './slowness.js';
 
 const script = fileURLToPath(new URL('../../../test/support/notify-socket.py', import.meta.url));
+
+/** What a machine without systemd lacks, and has nobody to tell; undefined: nothing. */
+export function whyNoManager(): string | undefined {
+  return existsSync('/usr/bin/systemd-notify') ? undefined : 'no systemd-notify on this machine';
+}
 
 /** A service manager that listens: what it was told, message by message. */
 export class NotifySocket implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import type { Vitals } from '../vitals.js';
 
 /** What an agent can find wrong, each with a name that stays: `encap status` calls the node DEGRADED for these. */
-export const checks = ['rounds', 'source', 'programs', 'pools', 'network'] as const;
+export const checks = ['rounds', 'source', 'programs', 'pools', 'network', 'state'] as const;
 
 export type Check = (typeof checks)[number];
 
@@ -12,15 +12,17 @@ export type Extra = (typeof extras)[number];
 
 /** What is wrong now, in words; a check that is not there found nothing. */
 export function findings(
-  { round, failure, source }: Pick<Vitals, 'round' | 'failure' | 'source'>,
+  vitals: Pick<Vitals, 'round' | 'failure' | 'source' | 'unwritten'>,
   isIntact: boolean,
 ): ReadonlyMap<Check, readonly string[]> {
+  const { round, failure, source, unwritten } = vitals;
   const found: Readonly<Record<Check, readonly string[]>> = {
     rounds: failure === undefined ? [] : [failure],
     source: source.isUp ? [] : [`${source.name} gave no whole world`],
     programs: isIntact ? [] : ['programs or pins are not where they belong'],
     pools: [...(round?.notCarried.values() ?? [])].map(({ message }) => message),
     network: (round?.faults ?? []).map(({ message }) => message),
+    state: unwritten === undefined ? [] : [unwritten],
   };
   return new Map(
     checks.map((check) => [check, found[check]] as const).filter(([, words]) => words.length > 0),

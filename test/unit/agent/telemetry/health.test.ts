@@ -43,14 +43,14 @@ test('a node is ready once a round went through, and says before why none has', 
   t.deepEqual(readiness(vitals, false).why, ['no round went through yet: cannot find the uplink']);
   vitals.run((enter) => {
     enter('datapath');
-    vitals.done({} as Round);
+    vitals.done({} as Round, undefined);
   });
   t.is(readiness(vitals, true).status, 'ok');
 });
 
 test('a node whose programs were taken off is not ready, one whose source is away is', async (t) => {
   const vitals = new Vitals();
-  vitals.done({} as Round);
+  vitals.done({} as Round, undefined);
   t.is(readiness(vitals, false).status, 'failing');
   await read(vitals, bad);
   t.false(vitals.source.isUp);

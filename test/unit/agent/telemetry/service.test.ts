@@ -1,17 +1,17 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { Service } from '../../../../src/agent/telemetry/service.js';
-import { NotifySocket } from '../../../support/notify-socket.js';
+import { NotifySocket, whyNoManager } from '../../../support/notify-socket.js';
 
 const silent = pino({ level: 'silent' });
 
-/** What systemd brings; a machine without it has nobody to tell. */
 function skips(t: ExecutionContext): boolean {
-  if (existsSync('/usr/bin/systemd-notify')) return false;
-  t.log('skipped: no systemd-notify on this machine');
+  const reason = whyNoManager();
+  if (reason === undefined) return false;
+  t.log(`skipped: ${reason}`);
   t.pass();
   return true;
 }
