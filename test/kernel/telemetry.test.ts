@@ -169,13 +169,18 @@ kernelTest(
   },
 );
 
+/** 64 KiB of disk at a path, until it is disposed of: before the network is, which removes what is there. */
+function smallDisk(path: string): Disposable {
+  mkdirSync(path, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'encapd-test', path]);
+  return { [Symbol.dispose]: () => execFileSync('umount', ['--lazy', path]) };
+}
+
 kernelTest(
   'a full disk costs the state file: the kernel still follows, and the old file stays whole',
   async (t, network) => {
     const run = network.environment('a').ENCAP_RUN_DIR ?? '';
-    mkdirSync(run, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'encapd-test', run]);
-    t.teardown(() => execFileSync('umount', ['--lazy', run]));
+    using _disk = smallDisk(run);
     const agent = await network.command('a', ['--metrics']);
     const state = join(run, 'state.json');
     const before = readFileSync(state, 'utf8');
