@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "arguments.h"
 #include "error.h"
@@ -21,6 +23,14 @@ constexpr const char* kOwn = "/proc/thread-self/ns/net";
               .subject = "network namespace " + name,
               .error = error,
               .cause = error == EINVAL ? "it is not a network namespace" : ""});
+}
+
+// Kernel objects of this kind are the same where device and inode are (namespaces(7)).
+bool IsSame(const Fd& one, const Fd& other) {
+  struct stat first = {};
+  struct stat second = {};
+  return fstat(one.get(), &first) == 0 && fstat(other.get(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 // A namespace that lives as long as something holds it: this handle, a thread or a socket inside. None of
@@ -40,14 +50,14 @@ class Namespace : public Napi::ObjectWrap<Namespace> {
 // new Namespace()
 Namespace::Namespace(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const auto env = info.Env();
-  const Fd home = OpenNamespace(env, kOwn);
-  const NamespaceVisit back(env, home, kOwn);
+  Fd home = OpenNamespace(env, kOwn);
   if (unshare(CLONE_NEWNET) != 0) {
     Throw(env, {.source = Source::kNetlink,
                 .operation = "create",
                 .subject = "a network namespace",
                 .error = errno});
   }
+  const NamespaceReturn back(std::move(home));
   fd_ = OpenNamespace(env, kOwn);
 }
 
@@ -84,17 +94,18 @@ Fd OpenNamespace(Napi::Env env, const std::string& path) {
   return fd;
 }
 
-NamespaceVisit::NamespaceVisit(Napi::Env env, const Fd& target, const std::string& name)
-    : home_(open(kOwn, kOpenFlags)) {
-  if (!home_) Refuse(env, kOwn, errno);
-  if (setns(target.get(), CLONE_NEWNET) != 0) Refuse(env, name, errno);
-}
-
-NamespaceVisit::~NamespaceVisit() {
+NamespaceReturn::~NamespaceReturn() {
   if (setns(home_.get(), CLONE_NEWNET) == 0) return;
   const std::string message =
       std::string("cannot come back to the network namespace of this thread: ") + std::strerror(errno);
   Napi::Error::Fatal("libbpf-ts", message.c_str());
+}
+
+NamespaceVisit::NamespaceVisit(Napi::Env env, const Fd& target, const std::string& name) {
+  Fd home = OpenNamespace(env, kOwn);
+  if (IsSame(home, target)) return;
+  if (setns(target.get(), CLONE_NEWNET) != 0) Refuse(env, name, errno);
+  return_.emplace(std::move(home));
 }
 
 Napi::Value CallInside(const Napi::Function& run) {

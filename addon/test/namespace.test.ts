@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -158,6 +158,27 @@ test.serial('a namespace of one’s own has a loopback interface and no name', (
   t.like(netlink.links(), [{ index: 1, name: 'lo', up: false }]);
   t.is(execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }), names);
 });
+
+test.serial(
+  'the namespace that the thread is in is entered without CAP_SYS_ADMIN; others are not',
+  (t) => {
+    const network = new Network(t);
+    const program = `
+    const { inNamespace, Netlink } = await import(${JSON.stringify(library)});
+    const netlink = Netlink.open();
+    void netlink.watch(['link']).return();
+    console.log(inNamespace('/proc/self/ns/net', () => 'inside'));
+    inNamespace(${JSON.stringify(network.path)}, () => console.log('elsewhere'));`;
+    const bounds = ['--bounding-set', '-all,+net_admin', '--inh-caps', '-all,+net_admin'];
+    const { stdout, stderr } = spawnSync(
+      'setpriv',
+      [...bounds, process.execPath, '--input-type=module', '-e', program],
+      { encoding: 'utf8' },
+    );
+    t.is(stdout, 'inside\n');
+    t.regex(stderr, /cannot enter network namespace .*: EPERM/);
+  },
+);
 
 test.serial('a closed namespace is gone, and says so', (t) => {
   const own = Namespace.create();
