@@ -1,4 +1,4 @@
-// The way in: `npm start`, `npm test`, `npm run bench`, `npm run lint` and `npm run unbootstrap` begin here.
+// The way in: `npm start`, `npm test`, `npm run bench`, `npm run package`, `npm run lint` and `npm run unbootstrap` begin here.
 // ES5 on purpose: an old Node must be able to read this far and be told what it lacks.
 'use strict';
 

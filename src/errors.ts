@@ -30,6 +30,7 @@ export const catalogue = {
   UPLINK_UNKNOWN: exitCodes.invalid,
   AGENT_RUNNING: exitCodes.invalid,
   LISTEN_FAILED: exitCodes.invalid,
+  INSTALL_REFUSED: exitCodes.invalid,
   DATAPATH_ABSENT: exitCodes.unreachable,
   TABLE_FULL: exitCodes.degraded,
   KERNEL_REFUSED: exitCodes.unexpected,

@@ -15,6 +15,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   datapath: ['net', 'encap', 'model', 'libbpf-ts'],
   agent: ['net', 'encap', 'model', 'sources', 'decide', 'datapath', 'libbpf-ts'],
   lab: ['net'],
+  install: [],
   bench: ['net', 'lab', 'libbpf-ts'],
   cli: [
     'net',
@@ -26,6 +27,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'agent',
     'lab',
     'bench',
+    'install',
     'libbpf-ts',
   ],
 };

@@ -1,5 +1,5 @@
 'use strict';
-// The five jobs: start, test, bench, lint, remove. Each brings the machine as far as it has to, then hands over.
+// The six jobs: start, test, bench, package, lint, remove. Each brings the machine as far as it has to, then hands over.
 
 const { existsSync, readFileSync, rmSync, writeFileSync, mkdirSync } = require('node:fs');
 const { join } = require('node:path');
@@ -11,7 +11,7 @@ const { Stop, folder, handOver, log, logFile, root, run, say, step } = require('
 const mountRecord = join(folder, 'mounted-bpffs');
 const node = process.execPath;
 
-const jobs = { start, test, bench, lint, remove };
+const jobs = { start, test, bench, package: pack, lint, remove };
 
 /** Runs the job that the first argument names and exits with its code. */
 async function main([name, ...args]) {
@@ -86,7 +86,7 @@ async function test(args) {
         : args.some((name) => name.split(':')[0] === 'kernels');
     const guests = inGuests ? ['guests'] : [];
     const daemons = process.env.CI === 'true' ? ['daemons'] : [];
-    await prepare(['build', 'lab', 'bench', 'test', ...daemons, ...guests]);
+    await prepare(['build', 'lab', 'bench', 'test', 'package', ...daemons, ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');
@@ -108,6 +108,23 @@ async function bench(args) {
     });
   await prepare(['build', 'lab', 'bench']);
   return handOver(node, ['dist/src/cli/main.js', 'bench', 'run', ...args]);
+}
+
+/** What has been built, as a tarball and a Debian package. */
+async function pack(args) {
+  introduce();
+  step(1, 5, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
+  if (!machine.isRoot() && packages.missing(['build', 'package']).length > 0)
+    throw new Stop('what builds is missing', {
+      next: packages.installLine(packages.missing(['build', 'package'])),
+      exitCode: 4,
+    });
+  step(2, 5, 'system packages', await packages.install(['build', 'package']));
+  step(3, 5, 'npm packages', steps.ensure('dependencies') ?? 'ok');
+  const built = ['addon', 'typescript', 'command', 'object'].map(steps.ensure).filter(Boolean);
+  step(4, 5, 'build', built.join(', ') || 'ok');
+  step(5, 5, 'package', 'dist/package, unless a folder is named');
+  return handOver(node, ['scripts/package.cjs', ...args]);
 }
 
 /** eslint, prettier, clang-format and shellcheck; all of them run, one failure fails. */

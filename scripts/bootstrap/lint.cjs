@@ -11,7 +11,10 @@ const bin = (name) => `node_modules/.bin/${name}`;
 function lint() {
   const cpp = listed(['addon/*.cc', 'addon/*.h']);
   const ebpf = listed(['bpf/*.c', 'bpf/*.h', 'addon/*.bpf.c']); // kernel style, in addon/ too
-  const shell = [...listed(['*.sh']), ...listed(['.ci/*', 'scripts/*']).filter(isShell)];
+  const shell = [
+    ...listed(['*.sh']),
+    ...listed(['.ci/*', 'scripts/*', 'deploy/*']).filter(isShell),
+  ];
   const results = [
     check('eslint', bin('eslint'), ['.']),
     check('prettier', bin('prettier'), ['--check', '--log-level', 'warn', '.']),

@@ -54,7 +54,13 @@ const needs = {
     ['bpftool', 'bpftool', 'bpf', 'bpftool', command('bpftool')],
     ['nftables', 'nftables', 'nftables', 'nftables', file('/usr/sbin/nft')],
     ['procps', 'procps-ng', 'procps-ng', 'procps', command('sysctl')],
+    ['systemd', 'systemd', 'systemd', 'systemd', command('systemd-analyze')],
+    ['kubernetes-client', 'kubernetes-client', 'kubectl', 'kubectl', command('kubectl')],
     ['openssh-client', 'openssh-clients', 'openssh', 'openssh-client-default', command('ssh')],
+  ],
+  package: [
+    ['dpkg', 'dpkg', 'dpkg', 'dpkg', command('dpkg-deb')],
+    ['binutils', 'binutils', 'binutils', 'binutils', command('readelf')],
   ],
   /** What starts by itself once it is installed: not on anybody's machine, only in CI. */
   daemons: [

@@ -35,6 +35,7 @@ export const nextSteps: Readonly<Record<ErrorCode, string>> = {
   UPLINK_UNKNOWN: 'name the underlay interface with --iface',
   AGENT_RUNNING: 'stop the other agent first',
   LISTEN_FAILED: 'give another address or port with --metrics and --health',
+  INSTALL_REFUSED: 'see what it would do: `encap install --dry-run`',
   DATAPATH_ABSENT: 'start it with `encap run`',
   TABLE_FULL: 'fewer pools, blocks or nodes, or a datapath with larger maps',
   KERNEL_REFUSED: 'see the errno and, with root, the end of `dmesg`',

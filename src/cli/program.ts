@@ -66,6 +66,16 @@ export const verbs: readonly Verb[] = [
     load: () => import('./bench.js'),
   },
   {
+    name: 'install',
+    summary: 'put this package in service: unit, configuration, command',
+    load: () => import('./install.js'),
+  },
+  {
+    name: 'uninstall',
+    summary: 'remove what encap install wrote, and nothing else',
+    load: () => import('./uninstall.js'),
+  },
+  {
     name: 'version',
     summary: 'version of encap, kernel and libraries',
     load: () => import('./version.js'),
