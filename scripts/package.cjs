@@ -42,4 +42,5 @@ function main([out = join(root, 'dist/package')]) {
   }
 }
 
+process.umask(0o022); // modes are part of a package
 main(process.argv.slice(2));

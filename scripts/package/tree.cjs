@@ -18,8 +18,8 @@ const main = 'dist/src/cli/main.js';
 const addon = 'node_modules/libbpf-ts';
 const native = 'build/Release/libbpf_ts.node';
 
-/** Types, source maps and the like: for those who build. */
-const forBuilders = /\.(?:map|d\.[cm]?ts|tsbuildinfo)$/;
+/** Types, source maps, tests and the like: for those who build. */
+const forBuilders = /\.(?:map|d\.[cm]?ts|tsbuildinfo)$|^(?:tests?|benchmarks?|\.github)\//;
 
 /** Copies the tree to a folder that is not there yet. */
 function makeTree(root, tree) {

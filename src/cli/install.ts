@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
+import type { Step } from '../install/install.js';
 import { examplesOf } from './examples.js';
 import { print } from './output.js';
 import { note, sessionOf } from './session.js';
@@ -35,13 +36,15 @@ export function define(command: Command): void {
     const ground = await Ground.below(root);
     const steps = install({ ground, tree: readTree(ground), prefix: resolve('/', prefix), dryRun });
     await print(session, stepsView('InstallReport', steps, dryRun));
-    if (dryRun) return;
-    const again = steps.some(({ action }) => action === 'replace');
-    note(
-      session,
-      again
-        ? 'next: systemctl daemon-reload && systemctl restart encap (traffic goes on meanwhile)'
-        : 'next: resources into /etc/encap/cluster.d, then systemctl daemon-reload && systemctl enable --now encap',
-    );
+    if (!dryRun && next(steps) !== '') note(session, `next: ${next(steps)}`);
   });
+}
+
+/** What is left to do by hand, so that nothing starts unasked. */
+function next(steps: readonly Step[]): string {
+  if (steps.some(({ action }) => action === 'replace'))
+    return 'systemctl daemon-reload && systemctl restart encap (traffic goes on meanwhile)';
+  if (steps.some(({ action }) => action === 'write'))
+    return 'resources into /etc/encap/cluster.d, then systemctl daemon-reload && systemctl enable --now encap';
+  return '';
 }
