@@ -19,7 +19,8 @@ const addon = 'node_modules/libbpf-ts';
 const native = 'build/Release/libbpf_ts.node';
 
 /** Types, source maps, tests and the like: for those who build. */
-const forBuilders = /\.(?:map|d\.[cm]?ts|tsbuildinfo)$|^(?:tests?|benchmarks?|\.github)\//;
+const forBuilders =
+  /\.(?:map|d\.[cm]?ts|test\.[cm]?js|tsbuildinfo)$|^(?:tests?|benchmarks?|\.github)\//;
 
 /** Copies the tree to a folder that is not there yet. */
 function makeTree(root, tree) {
