@@ -8,7 +8,7 @@ import { root } from '../../cli/encap.js';
 export function manifestsOf(overlay: 'coexist' | 'replace'): string {
   return execFileSync('kubectl', ['kustomize', join(root, 'deploy/overlays', overlay)], {
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'], // newer ones warn of `bases`, which older ones need
+    stdio: ['ignore', 'pipe', 'ignore'], // newer ones warn of what older ones need
   });
 }
 
@@ -52,6 +52,7 @@ export interface PodSpec {
 
 export interface Container {
   readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly lifecycle?: unknown;
   readonly securityContext: {
     readonly privileged: boolean;

@@ -85,6 +85,40 @@ for (const overlay of ['coexist', 'replace'] as const) {
   });
 }
 
+test('coexist: encapd carries VXLAN although Felix is told not to', (t) => {
+  if (skips(t)) return;
+  const { env } = podOf('coexist').agent;
+  t.deepEqual(env.map(({ name }) => name).sort(), ['FELIX_VXLANENABLED', 'NODENAME']);
+  const felix = {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'FelixConfiguration',
+    metadata: { name: 'node.node-a' },
+    spec: { vxlanEnabled: false },
+  };
+  const environment = Object.fromEntries(
+    env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+  );
+  const node = 'node-a';
+  t.false(worldOf([felix], { node }).inventory.settings.vxlanEnabled);
+  t.true(worldOf([felix], { node, environment }).inventory.settings.vxlanEnabled);
+});
+
+test('the configurations of the overlays are NodeConfigs; this version refuses to replace devices', (t) => {
+  for (const [overlay, errors] of [
+    ['coexist', []],
+    ['replace', [/does not take over from vxlan\.calico or tunl0/]],
+  ] as const) {
+    // Of the datastore the test against an API server knows more.
+    const text = deployFile(`overlays/${overlay}/node.yaml`).replace(
+      'type: kubernetes',
+      'type: file',
+    );
+    const { refused } = worldOf([parse(text)]);
+    t.is(refused.length, errors.length, overlay);
+    for (const [index, error] of errors.entries()) t.regex(refused[index]?.message ?? '', error);
+  }
+});
+
 test('the default configuration is one that encap takes, without a warning', (t) => {
   const { refused, warnings, config } = worldOf([parse(deployFile('node.yaml'))]);
   t.deepEqual([...refused, ...warnings], []);
