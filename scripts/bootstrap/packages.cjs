@@ -197,4 +197,4 @@ function remember(names) {
   writeFileSync(record, `${[...new Set([...readRecord(), ...names])].sort().join('\n')}\n`);
 }
 
-module.exports = { install, installLine, missing, remove };
+module.exports = { install, installLine, missing, needs, remove };

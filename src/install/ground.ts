@@ -119,7 +119,10 @@ export class Ground {
   put(path: string, content: Content): void {
     this.guard(path);
     const place = this.at(path);
-    if (content.kind === 'folder') return void mkdirSync(place, 0o755);
+    if (content.kind === 'folder') {
+      mkdirSync(place, 0o755);
+      return;
+    }
     const beside = `${place}.${randomBytes(6).toString('hex')}.tmp`;
     if (content.kind === 'link') symlinkSync(content.target, beside);
     else writeWhole(beside, content);

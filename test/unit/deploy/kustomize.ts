@@ -4,8 +4,18 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../cli/encap.js';
 
+export type Overlay = 'coexist' | 'replace';
+
+const made = new Map<Overlay, string>();
+
 /** What `kubectl apply -k` would send for an overlay: for these tests, and for an API server to judge. */
-export function manifestsOf(overlay: 'coexist' | 'replace'): string {
+export function manifestsOf(overlay: Overlay): string {
+  const text = made.get(overlay) ?? kustomized(overlay);
+  made.set(overlay, text);
+  return text;
+}
+
+function kustomized(overlay: Overlay): string {
   return execFileSync('kubectl', ['kustomize', join(root, 'deploy/overlays', overlay)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'], // newer ones warn of what older ones need

@@ -7,6 +7,7 @@ import {
   deployFile,
   manifestsOf,
   noKubectl,
+  type Overlay,
   type PodSpec,
 } from './kustomize.js';
 
@@ -21,7 +22,7 @@ function skips(t: ExecutionContext): boolean {
 }
 
 /** The pod of an overlay and its one container. */
-function podOf(overlay: 'coexist' | 'replace'): {
+function podOf(overlay: Overlay): {
   readonly pod: PodSpec;
   readonly agent: Container;
 } {
