@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { EncapError } from '../errors.js';
 import { read } from './sysctl.js';
 
 /** How the host's conntrack is set: what a program must know to tell when it wants to see a packet. */
@@ -28,10 +29,10 @@ export function hasFlowLookup(): boolean {
 }
 
 /** Jiffies in a second (CONFIG_HZ): conntrack counts in them. Takes a tenth of a second. */
-export function jiffiesPerSecond(): number {
-  const before = readTimers();
+export function jiffiesPerSecond(file = '/proc/timer_list'): number {
+  const before = readTimers(file);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-  const after = readTimers();
+  const after = readTimers(file);
   const rate = (1e9 * (after.jiffies - before.jiffies)) / (after.nanoseconds - before.nanoseconds);
   return rates.reduce((best, one) => (Math.abs(one - rate) < Math.abs(best - rate) ? one : best));
 }
@@ -39,11 +40,16 @@ export function jiffiesPerSecond(): number {
 /** What kernels are configured with. */
 const rates = [100, 250, 300, 1000] as const;
 
-function readTimers(): { readonly jiffies: number; readonly nanoseconds: number } {
-  const text = readFileSync('/proc/timer_list', 'latin1');
+function readTimers(file: string): { readonly jiffies: number; readonly nanoseconds: number } {
+  const text = readFileSync(file, 'latin1');
   const number = (pattern: RegExp): number => {
     const [, digits] = pattern.exec(text) ?? [];
-    if (digits === undefined) throw new Error(`/proc/timer_list has no ${pattern.source}`);
+    if (digits === undefined)
+      throw new EncapError(`cannot use the fast path: ${file} does not say how time goes`, {
+        code: 'FEATURE_MISSING',
+        why: 'container runtimes hide what is in it',
+        hint: 'write fastPath: never, or run the agent as a service of the host',
+      });
     return Number(digits);
   };
   return { jiffies: number(/^jiffies: (\d+)/m), nanoseconds: number(/^now at (\d+) nsecs/m) };
