@@ -20,7 +20,7 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
  * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
  * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels. There everything
  * takes ten times as long, so of a ring with `ofKernel` only those files run, what kernels may differ in, if
- * ENCAP_GUEST_TESTS is not all.
+ * ENCAP_GUEST_TESTS is not all; where nobody names kernels, of those between the oldest and the newest only `between`.
  */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
@@ -40,6 +40,7 @@ const rings = [
       'sctp',
       'wire',
     ],
+    between: ['datapath-load', 'wire'],
   },
   { name: 'cli', needsRoot: false, below: ['cli'] },
   {
