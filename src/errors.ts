@@ -32,6 +32,7 @@ export const catalogue = {
   LISTEN_FAILED: exitCodes.invalid,
   INSTALL_REFUSED: exitCodes.invalid,
   DATAPATH_ABSENT: exitCodes.unreachable,
+  DATASTORE_UNREACHABLE: exitCodes.unreachable,
   TABLE_FULL: exitCodes.degraded,
   KERNEL_REFUSED: exitCodes.unexpected,
   LAB_FAILED: exitCodes.unexpected,
@@ -46,6 +47,11 @@ export interface Place {
   readonly file: string;
   readonly line?: number;
   readonly column?: number;
+}
+
+/** `pool.yaml:7:14`. */
+export function placeText({ file, line, column }: Place): string {
+  return [file, line, column].filter((part) => part !== undefined).join(':');
 }
 
 export interface EncapErrorOptions {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { EncapError } from '../errors.js';
 import type { Reading, Source } from '../sources/source.js';
-import { Backoff } from './backoff.js';
+import { Backoff } from '../sources/backoff.js';
 
 /** Follows a source, and begins anew when it is told to: as at a start, but what can't be read then ends nothing. */
 export class Following {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Datapath, Round } from '../datapath/datapath.js';
-import type { Fault } from '../datapath/fault.js';
+import type { Fault } from '../model/fault.js';
 import type { Folders } from '../datapath/folders.js';
 import { entriesOf } from '../datapath/load.js';
 import { mergerName } from '../datapath/merger.js';
@@ -17,7 +17,11 @@ export class Notebook {
   #written = '';
   #build = '';
   #failure = '';
-  #faults: ReadonlySet<string> = new Set();
+  /** By what they say, since when there are which faults (monotonic clock). */
+  #faults: ReadonlyMap<string, number> = new Map();
+  #network: readonly Fault[] = [];
+  #source: readonly Fault[] = [];
+  #state: State | undefined;
   #noCutter: string | undefined;
   #noMerger: string | undefined;
   #slow: string | undefined;
@@ -52,7 +56,8 @@ export class Notebook {
       this.#log.info({ generation: generation.name, build, programs: ids }, `programs ${how}`);
       this.#build = build;
     }
-    this.#complain([...round.notCarried.values(), ...round.faults]);
+    this.#network = [...round.notCarried.values(), ...round.faults];
+    this.#complain();
     for (const { program, interface: place, did } of attached)
       if (did !== 'nothing')
         this.#log.info({ interface: place, program, attach: datapath.kind }, `program ${did}`);
@@ -126,14 +131,26 @@ export class Notebook {
     this.#log.warn('programs or pins were taken away: putting them back');
   }
 
-  /** Each fault once, and once that it is over. */
-  #complain(faults: readonly Fault[]): void {
+  /** What keeps the source from following the world. */
+  sourced(faults: readonly Fault[]): void {
+    this.#source = faults;
+    this.#complain();
+    if (this.#state !== undefined) this.#write(this.#state);
+  }
+
+  /** Each fault once, and once that it is over and how long it was there. */
+  #complain(): void {
     const before = this.#faults;
-    this.#faults = new Set(faults.map(({ message }) => message));
+    const nowMs = performance.now();
+    const faults = [...this.#network, ...this.#source];
+    this.#faults = new Map(
+      faults.map(({ message }) => [message, before.get(message) ?? nowMs] as const),
+    );
     for (const { message: fault, hint } of faults)
       if (!before.has(fault)) this.#log.warn({ fault, hint }, 'degraded');
-    for (const fault of before)
-      if (!this.#faults.has(fault)) this.#log.info({ fault }, 'no longer degraded');
+    for (const [fault, sinceMs] of before)
+      if (!this.#faults.has(fault))
+        this.#log.info({ fault, lastedMs: Math.round(nowMs - sinceMs) }, 'no longer degraded');
   }
 
   #writeState(
@@ -165,6 +182,12 @@ export class Notebook {
       notCarried: Object.fromEntries(round.notCarried),
       faults: round.faults,
     };
+    this.#state = state;
+    this.#write(state);
+  }
+
+  #write(ofRound: State): void {
+    const state = { ...ofRound, faults: [...ofRound.faults, ...this.#source] };
     const text = JSON.stringify(state);
     if (text === this.#written) return;
     try {

@@ -8,7 +8,7 @@ import type { Folders } from '../datapath/folders.js';
 import { preview } from '../datapath/preview.js';
 import type { Change } from '../datapath/reconcile.js';
 import { fitWarnings } from '../decide/fit.js';
-import { EncapError } from '../errors.js';
+import { EncapError, placeText } from '../errors.js';
 import type { NodeName } from '../model/node.js';
 import type { Source } from '../sources/source.js';
 import { Backoff } from './backoff.js';
@@ -171,10 +171,14 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     bell.ring();
   };
   const watchers = Promise.all([
-    following.run((reading) => world.take(reading) && bell.ring(), {
-      signal,
-      tried: wholeRound,
-    }),
+    following.run(
+      (reading) => {
+        const isWorld = world.take(reading);
+        notebook.sourced(world.faults);
+        if (isWorld) bell.ring();
+      },
+      { signal, tried: wholeRound },
+    ),
     watchNetwork(netlink, datapath, signal, wholeRound),
     every(timing.readBack, signal, wholeRound),
     every(timing.afresh, signal, () => world.forget()),
@@ -274,12 +278,16 @@ async function firstOf(world: World, { source, signal }: AgentOptions): Promise<
   for await (const reading of source.inventories(signal)) {
     const decided = world.take(reading) ? world.decide() : undefined;
     if (decided !== undefined) return decided;
+    const [fault] = world.faults;
+    if (fault !== undefined)
+      throw new EncapError(`cannot read ${source.name}: ${fault.message}`, {
+        code: 'DATASTORE_UNREACHABLE',
+        hint: fault.hint,
+      });
     const errors = reading.problems.filter(({ severity }) => severity === 'error');
     throw new EncapError(`cannot read ${source.name}: it is no whole set of resources`, {
       code: 'CONFIG_INVALID',
-      why: errors
-        .map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
-        .join('\n'),
+      why: errors.map((problem) => `${placeText(problem)} ${problem.message}`).join('\n'),
       hint: 'see all that is wrong: encap validate',
     });
   }

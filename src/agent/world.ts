@@ -3,6 +3,7 @@ import { EncapError } from '../errors.js';
 import { Decider, type Redecision } from '../decide/decider.js';
 import type { Warning } from '../decide/warning.js';
 import type { Block } from '../model/block.js';
+import type { Fault } from '../model/fault.js';
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
@@ -22,6 +23,7 @@ export class World {
   readonly #decider: Decider;
   readonly #node: NodeName;
   readonly #log: Logger;
+  #faults: readonly Fault[] = [];
   #said = new Set<string>();
 
   constructor(node: NodeName, log: Logger) {
@@ -35,9 +37,15 @@ export class World {
     return this.#changed !== undefined && this.#changed.size > 0;
   }
 
+  /** What keeps the source from following the world just now. */
+  get faults(): readonly Fault[] {
+    return this.#faults;
+  }
+
   /** Takes a reading over where it is a whole world. */
   take(reading: Reading): boolean {
     this.#complain(reading);
+    this.#faults = reading.faults ?? [];
     if (reading.inventory === undefined) return false;
     this.#inventory = reading.inventory;
     if (reading.changed === undefined) this.#changed = undefined;
@@ -75,12 +83,13 @@ export class World {
   #complain({ inventory, problems }: Reading): void {
     const errors = problems.filter(({ severity }) => severity === 'error');
     for (const { severity, file, line, path, message: problem } of problems)
-      this.#once(`${file}:${line} ${path} ${problem}`, () => {
+      this.#once(`${file}:${String(line)} ${path} ${problem}`, () => {
         if (severity === 'error')
           this.#log.error({ file, line, path, problem }, 'resource refused');
         else this.#log.warn({ file, line, path, problem }, 'resource with a warning');
       });
-    if (inventory === undefined)
+    // A source that has nothing to say of resources has a fault of its own.
+    if (inventory === undefined && problems.length > 0)
       this.#log.error({ errors: errors.length }, 'source unreadable: the last good state stays');
   }
 

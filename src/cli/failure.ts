@@ -5,6 +5,7 @@ import {
   exitCodes,
   type ExitCode,
   type Place,
+  placeText,
 } from '../errors.js';
 import type { Paint } from './paint.js';
 import type { Format } from './session.js';
@@ -37,6 +38,7 @@ export const nextSteps: Readonly<Record<ErrorCode, string>> = {
   LISTEN_FAILED: 'give another address or port with --metrics and --health',
   INSTALL_REFUSED: 'see what it would do: `encap install --dry-run`',
   DATAPATH_ABSENT: 'start it with `encap run`',
+  DATASTORE_UNREACHABLE: 'see whether the datastore answers, and whether it lets this node in',
   TABLE_FULL: 'fewer pools, blocks or nodes, or a datapath with larger maps',
   KERNEL_REFUSED: 'see the errno and, with root, the end of `dmesg`',
   LAB_FAILED: 'take away what is left with `encap lab down`, then try again',
@@ -100,11 +102,6 @@ export function failureOf(error: unknown): Failure {
   if (isKernelError(error)) return refused(error);
   if (isSystemError(error)) return system(error);
   return unexpected(error);
-}
-
-/** `pool.yaml:7:14`. */
-export function placeText({ file, line, column }: Place): string {
-  return [file, line, column].filter((part) => part !== undefined).join(':');
 }
 
 interface UsageError extends Error {

@@ -1,4 +1,4 @@
-import type { Fault } from '../datapath/fault.js';
+import type { Fault } from '../model/fault.js';
 import type { State } from '../datapath/state.js';
 import type { KernelRoute } from '../datapath/underlay.js';
 import type { Status } from '../datapath/status.js';

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { dirname, resolve } from 'node:path';
 import { spareMemory } from '../agent/memory.js';
 import type { AttachKind } from '../datapath/attach.js';
-import { EncapError } from '../errors.js';
+import { EncapError, placeText } from '../errors.js';
 import type { Problem } from '../model/problem.js';
 import { logLevels } from '../model/log-level.js';
 import type { NodeConfig } from '../model/resources/node-config.js';
@@ -128,8 +128,9 @@ function noConfig(file: string, refused: readonly Problem[]): EncapError {
   return new EncapError(`cannot read configuration ${file}: it has no valid NodeConfig`, {
     code: 'CONFIG_INVALID',
     why:
-      refused.map(({ line, path, message }) => `line ${line}: ${path}: ${message}`).join('\n') ||
-      'no document in it is of kind NodeConfig',
+      refused
+        .map((problem) => `${placeText(problem)} ${problem.path}: ${problem.message}`)
+        .join('\n') || 'no document in it is of kind NodeConfig',
     hint: refused.length > 0 ? `encap validate ${file}` : 'see encap help config',
     place: { file },
   });

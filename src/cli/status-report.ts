@@ -1,6 +1,6 @@
 import { Netlink } from 'libbpf-ts';
 import { holder } from '../agent/lock.js';
-import type { Fault } from '../datapath/fault.js';
+import type { Fault } from '../model/fault.js';
 import { cutterNames } from '../datapath/cutter.js';
 import { foldersOf } from '../datapath/folders.js';
 import { Generation } from '../datapath/generation.js';

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { exitCodes } from '../errors.js';
+import { exitCodes, placeText } from '../errors.js';
 import type { Problem } from '../model/problem.js';
 import { examplesOf } from './examples.js';
-import { placeText } from './failure.js';
 import { print } from './output.js';
 import { type Session, sessionOf } from './session.js';
 
@@ -52,12 +51,12 @@ function bare({ severity, file, line, column, path, message }: Problem): object 
 
 /** Place, severity, field and message; below it the line and what in it is meant. */
 export function problemText({ paint }: Session, problem: Problem): string {
-  const { severity, path, message, excerpt, line } = problem;
+  const { severity, path, message, excerpt, line, column } = problem;
   const loud = severity === 'error' ? paint.red : paint.yellow;
   const field = path === '' ? '' : `${path}: `;
   const first = `${paint.bold(placeText(problem))}  ${loud(severity)}  ${field}${message}`;
-  if (excerpt === undefined || excerpt.text.trim() === '') return first;
-  const { text, start } = window(excerpt.text, problem.column);
+  if (excerpt === undefined || column === undefined || excerpt.text.trim() === '') return first;
+  const { text, start } = window(excerpt.text, column);
   const margin = `${String(line).padStart(5)} | `;
   // A tab before the caret stays a tab, so that the caret stands below its character.
   const before = text.slice(0, start).replace(/[^\t]/g, ' ');

@@ -22,7 +22,7 @@ import { Merging, type Merged } from './merging.js';
 import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
 import { FastPaths, type FastPath } from './fast-path.js';
 import { firstPeer, slotsOfALine } from './entry.js';
-import type { Fault } from './fault.js';
+import type { Fault } from '../model/fault.js';
 import type { Folders } from './folders.js';
 import { generations } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';

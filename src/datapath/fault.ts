@@ -1,14 +1,7 @@
+import type { Fault } from '../model/fault.js';
 import { families, type Family } from '../net/address.js';
 import type { Sysctls } from './sysctl.js';
 import type { Uplink } from './uplink.js';
-
-/** Something that is wrong with a datapath, and what to do about it. */
-export interface Fault {
-  /** A few words for `--brief`. */
-  readonly short: string;
-  readonly message: string;
-  readonly hint: string;
-}
 
 /** Pure: what the node's network lacks, for pools of these families. */
 export function networkFaults(

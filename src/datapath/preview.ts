@@ -6,7 +6,7 @@ import type { Settings } from '../model/settings.js';
 import { crossingOf, probe } from './config.js';
 import { firstPeer, type CutterEntry } from './entry.js';
 import { FastPaths, type ShortcutTables } from './fast-path.js';
-import type { Fault } from './fault.js';
+import type { Fault } from '../model/fault.js';
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttachKind } from './attach.js';
 import type { Origin } from './compile.js';
-import type { Fault } from './fault.js';
+import type { Fault } from '../model/fault.js';
 import type { VerdictNames } from './traffic.js';
 import { writeAtomically } from './write.js';
 
@@ -42,7 +42,7 @@ export interface State {
   readonly verdicts: VerdictNames;
   /** Pools that the last round could not carry, and why. */
   readonly notCarried: Readonly<Record<string, Fault>>;
-  /** What else the node's network lacked then. */
+  /** What else the node's network lacked then, and what its source lacks. */
   readonly faults: readonly Fault[];
 }
 

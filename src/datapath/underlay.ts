@@ -1,7 +1,8 @@
 import { unrouted, type Desired, type PolicyName, type Route } from '../model/desired.js';
 import { families, familyOf, type Address, type Family } from '../net/address.js';
 import { isHost, type Cidr } from '../net/cidr.js';
-import { networkFaults, type Fault } from './fault.js';
+import type { Fault } from '../model/fault.js';
+import { networkFaults } from './fault.js';
 import { mtuOf } from './mtu.js';
 import { blackholePriority, guardPriority, loopback, nobody, poolPriority } from './nexthop.js';
 import { ipv6MinimumMtu } from './sysctl.js';

@@ -3,7 +3,7 @@ import { EncapError } from '../errors.js';
 import type { Desired } from '../model/desired.js';
 import type { Settings } from '../model/settings.js';
 import { families, familyOf, type Address, type Family } from '../net/address.js';
-import type { Fault } from './fault.js';
+import type { Fault } from '../model/fault.js';
 import type { Surroundings } from './surroundings.js';
 import type { Sysctls } from './sysctl.js';
 

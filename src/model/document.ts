@@ -29,3 +29,13 @@ export function together(sets: readonly Documents[]): Documents {
     problems: sets.flatMap((set) => set.problems),
   };
 }
+
+/** Kubernetes reads `member: null` as absent; null elements of arrays stay (a block's free addresses). */
+export function withoutNulls(value: unknown): unknown {
+  if (value === null) return undefined;
+  if (Array.isArray(value))
+    return value.map((element: unknown) => (element === null ? null : withoutNulls(element)));
+  if (typeof value !== 'object') return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member)]));
+}

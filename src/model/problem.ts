@@ -4,11 +4,12 @@ export type Path = readonly (string | number)[];
 /** error: Calico's API would refuse it. warning: it works, but not as one may think. */
 export type Severity = 'error' | 'warning';
 
-/** Where in which file a value stands. Lines and columns count from 1. */
+/** Where in which file a value stands. Lines and columns count from 1; in a datastore there are none. */
 export interface Spot {
+  /** A path; of a datastore the place of one resource there, `etcd:/calico/ipam/v2/assignment/ipv4/block/10.1.0.0-26`. */
   readonly file: string;
-  readonly line: number;
-  readonly column: number;
+  readonly line?: number;
+  readonly column?: number;
   /** The line's text, and how many of its characters from `column` on are meant. */
   readonly excerpt?: { readonly text: string; readonly length: number };
 }
@@ -37,7 +38,11 @@ export function inReadingOrder(problems: readonly Problem[], files: readonly str
   const at = (problem: Problem): number => rank.get(problem.file) ?? files.length;
   return [...problems].sort(
     (a, b) =>
-      at(a) - at(b) || a.line - b.line || a.column - b.column || compare(a.message, b.message),
+      at(a) - at(b) ||
+      compare(a.file, b.file) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0) ||
+      compare(a.message, b.message),
   );
 }
 

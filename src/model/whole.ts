@@ -1,3 +1,4 @@
+import { placeText } from '../errors.js';
 import { type Finding, headOf } from './check.js';
 import type { Document } from './document.js';
 import type { Path } from './problem.js';
@@ -28,8 +29,7 @@ export function wholeFindings(
 }
 
 function placeOf(document: Document, path: Path): string {
-  const { file, line, column } = document.spot(path);
-  return `${file}:${line}:${column}`;
+  return placeText(document.spot(path));
 }
 
 function twiceNamed(all: readonly Understood[]): Finding[] {

@@ -1,4 +1,5 @@
 import type { Block } from '../model/block.js';
+import type { Fault } from '../model/fault.js';
 import type { Inventory } from '../model/inventory.js';
 import type { Problem } from '../model/problem.js';
 import type { Cidr } from '../net/cidr.js';
@@ -14,6 +15,8 @@ export interface Reading {
   readonly changed?: ReadonlyMap<Cidr, Block | undefined> | undefined;
   /** What is wrong with the resources (error: refused or unreadable), and what is merely odd (warning). */
   readonly problems: readonly Problem[];
+  /** What keeps the source itself from following the world, as long as it does; left out: nothing. */
+  readonly faults?: readonly Fault[];
 }
 
 /** Turns the outside world into inventories: newest wins, and it never yields half a world. */

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { watch } from 'chokidar';
+import { Latch } from '../latch.js';
 
 /** A file that is being written changes again and again: it is read when it has been quiet for so long. */
 const quietMs = 150;
@@ -101,28 +102,6 @@ async function quiet(latch: Latch, signal: AbortSignal): Promise<void> {
     latch.shut();
     await setTimeout(quietMs, undefined, { signal }).catch(() => undefined);
   } while (latch.isOpen && !signal.aborted && performance.now() < deadline);
-}
-
-/** Remembers that something happened until someone has looked. */
-class Latch {
-  isOpen = false;
-  #wake: (() => void) | undefined;
-
-  open(): void {
-    this.isOpen = true;
-    this.#wake?.();
-  }
-
-  shut(): void {
-    this.isOpen = false;
-  }
-
-  async opened(): Promise<void> {
-    if (this.isOpen) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-  }
 }
 
 type Watcher = ReturnType<typeof watch>;

@@ -7,7 +7,7 @@ import {
   type Document as YamlDocument,
   type Node,
 } from 'yaml';
-import type { Document } from '../../model/document.js';
+import { type Document, withoutNulls } from '../../model/document.js';
 import type { Path } from '../../model/problem.js';
 import type { Text } from './text.js';
 
@@ -51,16 +51,6 @@ function itemsOf(value: unknown): Item[] {
     base: ['items', index],
     value: isRecord(item) ? { ...of, ...item } : item,
   }));
-}
-
-/** Kubernetes reads `member: null` as absent; null elements of arrays stay (a block's free addresses). */
-function withoutNulls(value: unknown): unknown {
-  if (value === null) return undefined;
-  if (Array.isArray(value))
-    return value.map((element: unknown) => (element === null ? null : withoutNulls(element)));
-  if (!isRecord(value)) return value;
-  const members = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(members.map(([key, member]) => [key, withoutNulls(member)]));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,8 +1,9 @@
+import { deepest } from '../depth.js';
+
 /** What a file of resources may cost to parse. */
 export const limits = {
   sizeBytes: 16 * 1024 * 1024,
-  /** Calico's resources are some ten levels deep. */
-  depth: 64,
+  depth: deepest,
   documents: 100_000,
   /** YAML aliases resolved in one document: more is a "billion laughs" bomb. */
   aliases: 100,
@@ -38,10 +39,4 @@ function deepAt(content: string): number | undefined {
     if (depth > generous) return offset;
   }
   return undefined;
-}
-
-/** True where a parsed value is nested deeper than any resource is. */
-export function isTooDeep(value: unknown, left: number = limits.depth): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some((member) => isTooDeep(member, left - 1));
 }

@@ -12,9 +12,10 @@ import {
 } from 'yaml';
 import type { Document, Documents } from '../../model/document.js';
 import type { Problem } from '../../model/problem.js';
+import { isTooDeep } from '../depth.js';
 import { documentsOf, startOf } from './document.js';
 import { plainJson } from './json.js';
-import { isTooDeep, limits, tooMuch } from './limits.js';
+import { limits, tooMuch } from './limits.js';
 import { type Text, textOf, textProblem } from './text.js';
 
 /** The resources in a file's bytes, YAML or JSON. Never throws: what can't be read is a problem with its place. */

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { AddressState, LinkState } from 'libbpf-ts';
-import { networkFaults, type Fault } from '../../../src/datapath/fault.js';
+import { networkFaults } from '../../../src/datapath/fault.js';
+import type { Fault } from '../../../src/model/fault.js';
 import { underlayMtu, uplinkOf, type Uplink } from '../../../src/datapath/uplink.js';
 import { EncapError } from '../../../src/errors.js';
 import type { Desired, PolicyName } from '../../../src/model/desired.js';

@@ -117,7 +117,7 @@ function changed(seed: Buffer, changes: readonly Change[]): Buffer {
 function swallow(t: { readonly assert: (holds: boolean) => unknown }, bytes: Uint8Array): void {
   const documents = parse('x.yaml', bytes);
   for (const { line, column, message } of validate(documents))
-    t.assert(line >= 1 && column >= 1 && message !== '');
+    t.assert((line ?? 0) >= 1 && (column ?? 0) >= 1 && message !== '');
   const understood = inventoryOf(documents, { node: 'node-a' });
   for (const what of ['pools', 'nodes', 'blocks', 'config'] as const)
     JSON.stringify(listOf(understood, what));
