@@ -6,7 +6,8 @@ import { identityOf, type Understood } from './understand.js';
 
 /** Where the documents of one file, or of whatever a source reads at once, can be had again. */
 export interface Shelf {
-  document(index: number): Document;
+  /** By where it was among them, and what it is called. */
+  document(index: number, name: string): Document;
 }
 
 /**
@@ -47,7 +48,7 @@ export class PlainBlock implements Understood, IpamBlock {
   }
 
   get document(): Document {
-    return this.#shelf.document(this.#index);
+    return this.#shelf.document(this.#index, this.name);
   }
 }
 
@@ -71,8 +72,8 @@ export function kept(one: Understood, shelf: Shelf, index: number, names: Names)
       file,
       value,
       base,
-      spot: (path) => shelf.document(index).spot(path),
-      keySpot: (path) => shelf.document(index).keySpot(path),
+      spot: (path) => shelf.document(index, '').spot(path),
+      keySpot: (path) => shelf.document(index, '').keySpot(path),
     },
   };
 }

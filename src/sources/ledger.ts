@@ -4,14 +4,16 @@ import { Assembly, type Edition } from '../model/assembly.js';
 import type { Block } from '../model/block.js';
 import type { Documents } from '../model/document.js';
 import type { Fault } from '../model/fault.js';
-import { type Names, PlainBlock } from '../model/plain-block.js';
+import { PlainBlock } from '../model/plain-block.js';
 import { understand, type Understood } from '../model/understand.js';
 import type { Cidr } from '../net/cidr.js';
 import type { Reading } from './source.js';
-import { understoodAt } from './understood.js';
+import { Understanding } from './understood.js';
 import { Loss } from './valve.js';
 
 export interface LedgerOptions extends Omit<AssembleOptions, 'before'> {
+  /** What a user sees as the place of a problem: `etcd:/calico/ipam/v2/assignment/ipv4/block/10.244.0.0-26`. */
+  readonly place?: (key: string) => string;
   /** What is known already: this node's own configuration. It has no part in lists and changes. */
   readonly beside?: Documents;
   /** How long a list is held back that lacks most of what was there, in milliseconds; default 60 s. */
@@ -23,22 +25,23 @@ export interface LedgerOptions extends Omit<AssembleOptions, 'before'> {
 const defaultHoldMs = 60_000;
 
 /**
- * The resources of a datastore, one by one, and the world that they make. Keys are what a user sees as the place of a
- * problem: `etcd:/calico/ipam/v2/assignment/ipv4/block/10.244.0.0-26`, `kubernetes:ipamblocks/10-244-0-0-26`. Resources
- * are plain objects in the form of Calico's API (or `Unreadable`).
+ * The resources of a datastore, one by one, and the world that they make. A block's key is its name (`10-244-0-0-26`),
+ * which takes no memory of its own; the others' are the source's to choose. Resources are plain objects in the form of
+ * Calico's API (or `Unreadable`).
  */
 export class Ledger {
   readonly #assembly: Assembly;
   readonly #beside: Pick<Documents, 'files' | 'problems'> & { readonly all: readonly Understood[] };
   readonly #holdMs: number;
   readonly #now: () => number;
-  readonly #names: Names = new Map();
+  readonly #understanding: Understanding;
   #entries: Map<string, Understood> | undefined;
   #edition: Edition | undefined;
   #held: Held | undefined;
 
-  constructor({ beside, holdMs, now, ...options }: LedgerOptions = {}) {
+  constructor({ place, beside, holdMs, now, ...options }: LedgerOptions = {}) {
     this.#assembly = new Assembly(options);
+    this.#understanding = new Understanding(place ?? ((key) => key));
     const { files = [], problems = [], documents = [] } = beside ?? {};
     this.#beside = { files, problems, all: documents.map(understand) };
     this.#holdMs = holdMs ?? defaultHoldMs;
@@ -47,7 +50,7 @@ export class Ledger {
 
   /** A new list, to be filled while it comes in: resources are understood one by one, their text is not kept. */
   list(): List {
-    return new List(this.#names);
+    return new List(this.#understanding);
   }
 
   /** All there is at one revision. Where it lacks most of what was there it is held back, and the last world stays. */
@@ -66,7 +69,7 @@ export class Ledger {
     if (entries === undefined) return this.standing;
     const news = new Map<string, Understood | undefined>();
     for (const [key, resource] of changes)
-      news.set(key, resource === undefined ? undefined : understoodAt(key, resource, this.#names));
+      news.set(key, resource === undefined ? undefined : this.#understanding.of(key, resource));
     return this.#held === undefined
       ? this.#changed(entries, news)
       : this.#changedBehind(this.#held, news);
@@ -157,14 +160,14 @@ export class Ledger {
 /** A list that is coming in. */
 export class List {
   readonly entries = new Map<string, Understood>();
-  readonly #names: Names;
+  readonly #understanding: Understanding;
 
-  constructor(names: Names) {
-    this.#names = names;
+  constructor(understanding: Understanding) {
+    this.#understanding = understanding;
   }
 
   add(key: string, resource: unknown): void {
-    this.entries.set(key, understoodAt(key, resource, this.#names));
+    this.entries.set(key, this.#understanding.of(key, resource));
   }
 }
 

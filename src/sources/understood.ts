@@ -1,7 +1,8 @@
 import { headOf } from '../model/check.js';
 import { type Document, withoutNulls } from '../model/document.js';
 import { identityOf, understand, type Understood } from '../model/understand.js';
-import { kept, type Names } from '../model/plain-block.js';
+import { kept, type Names, type Shelf } from '../model/plain-block.js';
+import type { Spot } from '../model/problem.js';
 import { deepest, isTooDeep } from './depth.js';
 
 /** A place of a datastore that has no readable resource: whose it is, and what is wrong with what is there. */
@@ -23,37 +24,46 @@ export interface Head {
   readonly metadata: { readonly name: string };
 }
 
-/**
- * What a resource of a datastore says, and as little as can be of how it is written: there may be a million, and a
- * Kubernetes node has tens of kilobytes.
- */
-export function understoodAt(key: string, resource: unknown, names: Names): Understood {
-  if (resource instanceof Unreadable) return refused(key, resource.head, resource.message);
-  if (isTooDeep(resource))
-    return refused(key, headIn(resource), `nested more than ${deepest} levels deep`);
-  const one = understand(documentAt(key, withoutNulls(resource)));
-  const { resource: block, findings: faults } = one;
-  if (block?.kind === 'IPAMBlock' && faults.length === 0 && identityOf(one.document) === block.name)
-    return kept(one, new BlockShelf(key, block.name), 0, names);
-  const document = documentAt(key, slim(one.document.value));
-  const findings = faults.map((finding) => ({ ...finding, document }));
-  return { document, resource: one.resource, findings };
-}
+/** Resources of one datastore, as little as can be of each: there may be a million, and some have tens of kilobytes. */
+export class Understanding implements Shelf {
+  readonly #place: (key: string) => string;
+  readonly #names: Names = new Map();
 
-function refused(key: string, value: unknown, message: string): Understood {
-  const document = documentAt(key, value);
-  return { document, resource: undefined, findings: [{ document, path: [], message }] };
-}
+  constructor(place: (key: string) => string) {
+    this.#place = place;
+  }
 
-/** A datastore has no lines: the key says where a resource is, the path of a problem which member is meant. */
-function documentAt(key: string, value: unknown): Document {
-  return {
-    file: key,
-    value,
-    base: [],
-    spot: () => ({ file: key }),
-    keySpot: () => ({ file: key }),
-  };
+  /** What the resource under a key says. */
+  of(key: string, resource: unknown): Understood {
+    if (resource instanceof Unreadable) return this.#refused(key, resource.head, resource.message);
+    if (isTooDeep(resource))
+      return this.#refused(key, headIn(resource), `nested more than ${deepest} levels deep`);
+    const one = understand(this.#document(key, withoutNulls(resource)));
+    const { resource: block, findings: faults } = one;
+    if (block?.kind === 'IPAMBlock' && faults.length === 0 && identityOf(one.document) === key)
+      return kept({ ...one, resource: { ...block, name: key } }, this, 0, this.#names);
+    const document = this.#document(key, slim(one.document.value));
+    const findings = faults.map((finding) => ({ ...finding, document }));
+    return { document, resource: one.resource, findings };
+  }
+
+  /** Of a block without faults: its key is its name. */
+  document(_index: number, name: string): Document {
+    const head = { apiVersion: 'crd.projectcalico.org/v1', kind: 'IPAMBlock', metadata: { name } };
+    return this.#document(name, head);
+  }
+
+  #refused(key: string, value: unknown, message: string): Understood {
+    const document = this.#document(key, value);
+    return { document, resource: undefined, findings: [{ document, path: [], message }] };
+  }
+
+  /** A datastore has no lines: the file says where a resource is, the path of a problem which member is meant. */
+  #document(key: string, value: unknown): Document {
+    const file = this.#place(key);
+    const spot = (): Spot => ({ file });
+    return { file, value, base: [], spot, keySpot: spot };
+  }
 }
 
 /** What is asked of a document once its resource is understood: whose it is, and what a pool claims. */
@@ -68,24 +78,4 @@ function headIn(value: unknown): { readonly kind: string | undefined } {
   const { kind, apiVersion, name } = headOf(value);
   const head = { apiVersion, kind, metadata: { name } };
   return head;
-}
-
-/** The place of a block without faults; its name says whose it is. */
-class BlockShelf {
-  readonly #key: string;
-  readonly #name: string;
-
-  constructor(key: string, name: string) {
-    this.#key = key;
-    this.#name = name;
-  }
-
-  document(): Document {
-    const metadata = { name: this.#name };
-    return documentAt(this.#key, {
-      apiVersion: 'crd.projectcalico.org/v1',
-      kind: 'IPAMBlock',
-      metadata,
-    });
-  }
 }

@@ -27,6 +27,7 @@ function essence(inventory: Inventory | undefined): unknown {
   return { ...inventory, blocks };
 }
 
+const nameOf = (cidr: string): string => cidr.replace(/[./]/g, '-');
 const cidrs = ['10.1.0.0/26', '10.1.0.64/26', '10.1.1.0/26', '10.9.0.0/26'];
 const bgp = (octet: number): object => ({ bgp: { ipv4Address: `172.16.0.${octet}/24` } });
 
@@ -41,7 +42,7 @@ const step = fc.oneof(
         spec: fc.constantFrom({}, {}, {}, { deleted: null }, { cidr: 7 }, { wrong: true }),
       })
       .map(({ cidr, owner, spec }) => [
-        `blocks/${cidr}`,
+        nameOf(cidr),
         owner && block(cidr, { affinity: owner, ...spec }),
       ]),
   },
@@ -100,7 +101,7 @@ test('change by change or all at once: the same world, and no changed block is l
 const cluster = new Map<string, unknown>([
   ['nodes/a', node(bgp(1), 'a')],
   ['pools/p', pool({ cidr: '10.1.0.0/16', vxlanMode: 'Always' }, 'p')],
-  ['blocks/1', block('10.1.0.0/26', { affinity: 'host:a' })],
+  ['10-1-0-0-26', block('10.1.0.0/26', { affinity: 'host:a' })],
 ]);
 
 const refusals: readonly (readonly [title: string, value: unknown, message: RegExp])[] = [
@@ -132,17 +133,17 @@ const refusals: readonly (readonly [title: string, value: unknown, message: RegE
 
 for (const [title, value, message] of refusals)
   test(`${title}: refused under its key, the others count`, (t) => {
-    const ledger = new Ledger();
+    const ledger = new Ledger({ place: (key) => `there:${key}` });
     listed(ledger, cluster);
     const { inventory, problems } = ledger.change(
       new Map<string, unknown>([
-        ['blocks/1', value],
-        ['blocks/2', block('10.1.0.64/26', { affinity: 'host:a' })],
+        ['10-1-0-0-26', value],
+        ['10-1-0-64-26', block('10.1.0.64/26', { affinity: 'host:a' })],
       ]),
     );
     t.true([...(inventory?.blocks ?? [])].some(({ cidr }) => cidr === '10.1.0.64/26'));
     const [problem] = problems;
-    t.is(problem?.file, 'blocks/1');
+    t.is(problem?.file, 'there:10-1-0-0-26');
     t.is(problem?.line, undefined);
     t.is(problem?.severity, 'error');
     t.regex(problem?.message ?? '', message);
@@ -152,7 +153,7 @@ test('of a refused resource that says whose it is, the last good edition stays i
   const ledger = new Ledger();
   const before = listed(ledger, cluster);
   const after = ledger.change(
-    new Map([['blocks/1', { ...block('10.1.0.0/26', { affinity: 'host:b' }), spec: 7 }]]),
+    new Map([['10-1-0-0-26', { ...block('10.1.0.0/26', { affinity: 'host:b' }), spec: 7 }]]),
   );
   t.is(after.problems.length, 1);
   t.deepEqual(essence(after.inventory), essence(before.inventory));

@@ -19,10 +19,14 @@ function cluster(blocks: number, nodes = 3, pools = 1): Map<string, unknown> {
       node({ bgp: { ipv4Address: `172.16.${place >> 7}.${(place & 127) + 1}/16` } }, `n${place}`),
     ]),
     ...count(blocks).map((place): [string, unknown] => [
-      `blocks/${place}`,
+      blockAt(place),
       block(`10.0.${place >> 2}.${(place & 3) * 64}/26`, { affinity: 'host:n0' }),
     ]),
   ]);
+}
+
+function blockAt(place: number): string {
+  return `10-0-${place >> 2}-${(place & 3) * 64}-26`;
 }
 
 function listed(ledger: Ledger, resources: ReadonlyMap<string, unknown>): Reading {
@@ -107,7 +111,7 @@ test('single changes are never held back', (t) => {
   const ledger = new Ledger();
   listed(ledger, cluster(40));
   for (let place = 39; place > 0; place -= 1)
-    t.is(blocksOf(ledger.change(new Map([[`blocks/${place}`, undefined]]))), place);
+    t.is(blocksOf(ledger.change(new Map([[blockAt(place), undefined]]))), place);
 });
 
 test('a feed tells each world once, faults beside it, and lets go of a list by itself', async (t) => {
@@ -134,14 +138,14 @@ test('a feed tells each world once, faults beside it, and lets go of a list by i
     feed.whole(one);
   };
   const fault = { short: 'cut off', message: 'm', hint: 'h' };
-  await tell(() => feed.change('blocks/0', block('10.0.0.0/26')));
+  await tell(() => feed.change(blockAt(0), block('10.0.0.0/26')));
   await tell(() => feed.fault(fault));
   await tell(() => feed.fault(fault));
   await tell(() => feed.fault(undefined));
   await tell(list(40));
   await tell(list(40));
   await tell(() => feed.fault(fault));
-  await tell(() => feed.change('blocks/39', undefined));
+  await tell(() => feed.change(blockAt(39), undefined));
   await tell(() => feed.fault(undefined));
   await tell(list(3));
   await sleep(250);
