@@ -11,7 +11,7 @@ import { fitWarnings } from '../decide/fit.js';
 import { EncapError, placeText } from '../errors.js';
 import type { NodeName } from '../model/node.js';
 import type { Source } from '../sources/source.js';
-import { Backoff } from './backoff.js';
+import { Backoff } from '../sources/backoff.js';
 import { Bell } from './bell.js';
 import { Following } from './following.js';
 import { isFatal } from './fatal.js';

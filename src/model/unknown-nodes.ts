@@ -1,5 +1,6 @@
-import type { Finding } from './check.js';
+import { type Finding, headOf } from './check.js';
 import { didYouMean } from './nearest.js';
+import { PlainBlock } from './plain-block.js';
 import type { Understood } from './understand.js';
 
 /** Names of nodes that no Node has: only told where there are Nodes at all. */
@@ -8,8 +9,15 @@ export function unknownNodes(all: readonly Understood[]): Finding[] {
   return [...strangeOwners(all, names), ...strangeReceivers(all, names)];
 }
 
+/** A node whose resource is refused is there all the same, and perhaps its last good edition in force. */
 export function nodeNamesIn(all: readonly Understood[]): ReadonlySet<string> {
-  return new Set(all.flatMap(({ resource }) => (resource?.kind === 'Node' ? [resource.name] : [])));
+  return new Set(
+    all.flatMap((one) => {
+      if (one instanceof PlainBlock) return [];
+      const { kind, name } = headOf(one.document.value);
+      return kind === 'Node' && name !== undefined ? [name] : [];
+    }),
+  );
 }
 
 /** Owners of blocks. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Backoff } from '../../../src/agent/backoff.js';
+import { Backoff } from '../../../src/sources/backoff.js';
 
 test('waits double, up to half a minute, and begin anew after a success', (t) => {
   const backoff = new Backoff(() => 1);
