@@ -24,6 +24,7 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
  */
 const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
+  { name: 'sources', needsRoot: false, below: ['sources'] },
   { name: 'addon', needsRoot: true, cwd: 'addon', below: [''] },
   { name: 'program', needsRoot: true, below: ['program'] },
   {

@@ -5,6 +5,7 @@ const { existsSync, readFileSync, rmSync, writeFileSync, mkdirSync } = require('
 const { join } = require('node:path');
 const machine = require('./machine.cjs');
 const packages = require('./packages.cjs');
+const { ensureEtcd, removeEtcd } = require('./etcd.cjs');
 const steps = require('./steps.cjs');
 const { Stop, folder, handOver, log, logFile, root, run, say, step } = require('./say.cjs');
 
@@ -95,6 +96,7 @@ async function test(args) {
       lacking.length === 0 ? ['addon', 'typescript', 'command'] : ['typescript', 'command'];
     step(3, 3, 'build', built.map(steps.ensure).filter(Boolean).join(', ') || 'ok');
   }
+  if (args.length === 0 || args.includes('sources')) ensureEtcd();
   return handOver(node, ['scripts/test.cjs', ...args]);
 }
 
@@ -149,8 +151,9 @@ function remove() {
       next: 'sudo npm run unbootstrap',
       exitCode: 4,
     });
-  step(1, 2, 'system packages', packages.remove());
-  step(2, 2, 'bpffs', unmountBpffs());
+  step(1, 3, 'system packages', packages.remove());
+  step(2, 3, 'etcd', removeEtcd());
+  step(3, 3, 'bpffs', unmountBpffs());
   steps.forget();
   return 0;
 }

@@ -34,12 +34,12 @@ function step(number, of, name, outcome) {
 }
 
 /** Says a command, runs it and keeps its output in the log; a failure shows its last lines. */
-function run(command, args, { env = {}, why, next, exitCode = 5 } = {}) {
+function run(command, args, { cwd = root, env = {}, why, next, exitCode = 5 } = {}) {
   const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   say(`      $ ${[...set, command, ...args].join(' ')}`);
   const started = Date.now();
   const ended = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     encoding: 'utf8',
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -280,7 +280,7 @@ async function firstOf(world: World, { source, signal }: AgentOptions): Promise<
     if (decided !== undefined) return decided;
     const [fault] = world.faults;
     if (fault !== undefined)
-      throw new EncapError(`cannot read ${source.name}: ${fault.message}`, {
+      throw new EncapError(`cannot read the resources: ${fault.message}`, {
         code: 'DATASTORE_UNREACHABLE',
         hint: fault.hint,
       });

@@ -63,6 +63,13 @@ kind: NodeConfig
 datastore:
   type: file
   paths: [cluster.d]      # Calico resources; counts from this file's folder
+# type: etcdv3            # or Calico's own etcd, left out members: ETCD_ENDPOINTS, ETCD_CA_CERT_FILE …
+# endpoints: ['https://10.0.0.1:2379', 'https://10.0.0.2:2379']
+# caFile: etcd/ca.crt     # PEM; else the authorities that this machine trusts
+# certFile: etcd/node.crt
+# keyFile: etcd/node.key  # not for everybody to read, nor is the password
+# user: encap
+# passwordFile: etcd/password
 node:
   name: node-a            # else NODENAME, FELIX_FELIXHOSTNAME, the host's name
   addressV4: auto         # the Node resource's spec.bgp.ipv4Address
@@ -131,6 +138,8 @@ const environment: Readonly<Record<string, string>> = {
   ENCAP_METRICS: 'where Prometheus finds metrics (ADDRESS:PORT, off), without --metrics',
   ENCAP_METRICS_PER_PEER: 'false: one sum for all nodes, without --no-metrics-per-peer',
   ENCAP_HEALTH: 'where /healthz and /readyz are (ADDRESS:PORT, off), without --health',
+  'DATASTORE_TYPE=etcdv3, ETCD_ENDPOINTS, ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE, ETCD_USERNAME, ETCD_PASSWORD':
+    "Calico's etcd, without -f or ENCAP_CONFIG, where the NodeConfig does not say otherwise (FELIX_DATASTORETYPE … too)",
   'ENCAP_LOG_LEVEL, FELIX_LOGSEVERITYSCREEN': 'how much is logged, without --log-level',
   'FELIX_*':
     "Felix's settings, before those of FelixConfiguration: FELIX_VXLANVNI, FELIX_VXLANPORT, FELIX_VXLANMTU, FELIX_IPINIPMTU …",

@@ -102,6 +102,13 @@ function written(members: Readonly<Record<string, unknown>>): Record<string, unk
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== ''));
 }
 
+/** Members that somebody wrote. */
+function said(members: object): object {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]: [string, unknown]) => value !== undefined),
+  );
+}
+
 function felixSpecOf(settings: Settings): FelixSpec {
   const { vxlanEnabled, ipipEnabled, mtu } = settings;
   return {
@@ -129,7 +136,7 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
     apiVersion: 'encap/v1',
     kind: 'NodeConfig',
     metadata: { name: config === undefined || config.name === '' ? 'default' : config.name },
-    ...(config?.paths === undefined ? {} : { datastore: { type: 'file', paths: config.paths } }),
+    ...(config?.datastore === undefined ? {} : { datastore: said(config.datastore) }),
     node: {
       ...(config?.node === undefined ? {} : { name: config.node }),
       ...(underlay.interface === undefined ? {} : { interfaces: [underlay.interface] }),

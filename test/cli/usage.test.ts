@@ -113,3 +113,18 @@ test('a reader that goes away ends the command without a word', async (t) => {
   t.is(said, '');
   t.is(code, 0);
 });
+
+test('an etcd that is not there ends a command that needs one answer with 6', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cli-config-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'node.yaml');
+  const datastore = 'datastore: {type: etcdv3, endpoints: ["http://127.0.0.1:1"]}';
+  writeFileSync(file, `apiVersion: encap/v1\nkind: NodeConfig\n${datastore}\n`, { mode: 0o600 });
+  const { stderr, code } = await encap(['run', '-c', file, '--dry-run', '--node', 'a']);
+  t.is(code, 6);
+  t.regex(
+    stderr,
+    /^encap: cannot read the resources: etcd at http:\/\/127\.0\.0\.1:1 does not answer: connect ECONNREFUSED/,
+  );
+  t.regex(stderr, /^do: {2}.{10,}$/m);
+});

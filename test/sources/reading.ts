@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
+import type { Inventory } from '../../src/model/inventory.js';
 import type { Reading, Source } from '../../src/sources/source.js';
 import { within } from '../support/slowness.js';
 
@@ -20,9 +21,14 @@ export class Follower {
     t.teardown(() => this.end());
   }
 
-  /** The last whole world: its blocks with their owners, in order. */
+  /** The last whole world. */
+  get inventory(): Inventory | undefined {
+    return this.readings.findLast((one) => one.inventory !== undefined)?.inventory;
+  }
+
+  /** Its blocks with their owners, in order. */
   get blocks(): readonly string[] | undefined {
-    const { inventory } = this.readings.findLast((one) => one.inventory !== undefined) ?? {};
+    const { inventory } = this;
     return (
       inventory && [...inventory.blocks].map(({ cidr, node }) => `${cidr} ${String(node)}`).sort()
     );

@@ -4,6 +4,7 @@ import { readSocketAddress, type SocketAddress } from '../../net/socket-address.
 import { logLevels } from '../log-level.js';
 import type { NodeName } from '../node.js';
 import type { Check, Settings } from '../settings.js';
+import { type Datastore, datastore, datastoreOf } from './datastore.js';
 import { resourceKind } from './kind.js';
 import { metadata } from './metadata.js';
 import { integer, oneOf } from './schema.js';
@@ -25,8 +26,8 @@ export interface NodeConfig extends Pick<
 > {
   readonly kind: 'NodeConfig';
   readonly name: string;
-  /** Files and folders of Calico resources; undefined: this file. */
-  readonly paths: readonly string[] | undefined;
+  /** undefined: this file, and what the command line and the environment name. */
+  readonly datastore: Datastore | undefined;
   /** undefined: NODENAME, or this host's name. */
   readonly node: string | undefined;
   /** Underlay interface; undefined: the one that has the node's address. */
@@ -88,12 +89,7 @@ const listen: z.ZodType<SocketAddress | 'off'> = bareOff(
 );
 
 const shape = {
-  datastore: z
-    .strictObject({
-      type: oneOf('a datastore', ['file']),
-      paths: z.array(z.string().min(1)).min(1).optional(),
-    })
-    .optional(),
+  datastore: datastore.optional(),
   node: node.optional(),
   vxlan: z
     .strictObject({ vni: integer(0, 2 ** 24 - 1).optional(), port: integer(1, 65535).optional() })
@@ -168,35 +164,37 @@ const schema = z.strictObject({
 
 const reading = z
   .object({ metadata: z.object({ name: z.string().default('') }).prefault({}), ...shape })
-  .transform(({ metadata: { name }, datastore, node: self, vxlan, mtu, ...rest }): NodeConfig => ({
-    kind: 'NodeConfig',
-    name,
-    paths: datastore?.paths,
-    node: unlessAuto(self?.name),
-    interface: self?.interfaces?.[0],
-    vxlan: { vni: vxlan?.vni, port: vxlan?.port },
-    underlayMtu: unlessAuto(mtu?.underlay),
-    checks: {
-      source: rest.checks?.source ?? 'strict',
-      destination: rest.checks?.destination ?? 'strict',
-      vxlanReservedBits: rest.checks?.vxlanReservedBits ?? 'strict',
-      outerOptions: rest.checks?.outerOptions ?? 'drop',
-    },
-    dscp: rest.dscp ?? 'inherit',
-    outerTtl: rest.outerTtl ?? 64,
-    sharedVxlanPort: rest.sharedVxlanPort ?? true,
-    receiveMerging: rest.receiveMerging ?? 'auto',
-    fastPath: rest.fastPath ?? 'never',
-    beyondCalico: {
-      ipv6PoolsOver: rest.beyondCalico?.ipv6PoolsOver ?? 'ipv6',
-      ipv4PoolsOver: rest.beyondCalico?.ipv4PoolsOver ?? 'ipv4',
-      ip6ip: rest.beyondCalico?.ip6ip ?? false,
-    },
-    zeroUdpChecksum: rest.zeroUdpChecksum ?? 'never',
-    metrics: { listen: rest.metrics?.listen ?? 'off', perPeer: rest.metrics?.perPeer ?? true },
-    health: { listen: rest.health?.listen ?? 'off' },
-    log: { level: rest.log?.level ?? 'info' },
-  }));
+  .transform(
+    ({ metadata: { name }, datastore: store, node: self, vxlan, mtu, ...rest }): NodeConfig => ({
+      kind: 'NodeConfig',
+      name,
+      datastore: store && datastoreOf(store),
+      node: unlessAuto(self?.name),
+      interface: self?.interfaces?.[0],
+      vxlan: { vni: vxlan?.vni, port: vxlan?.port },
+      underlayMtu: unlessAuto(mtu?.underlay),
+      checks: {
+        source: rest.checks?.source ?? 'strict',
+        destination: rest.checks?.destination ?? 'strict',
+        vxlanReservedBits: rest.checks?.vxlanReservedBits ?? 'strict',
+        outerOptions: rest.checks?.outerOptions ?? 'drop',
+      },
+      dscp: rest.dscp ?? 'inherit',
+      outerTtl: rest.outerTtl ?? 64,
+      sharedVxlanPort: rest.sharedVxlanPort ?? true,
+      receiveMerging: rest.receiveMerging ?? 'auto',
+      fastPath: rest.fastPath ?? 'never',
+      beyondCalico: {
+        ipv6PoolsOver: rest.beyondCalico?.ipv6PoolsOver ?? 'ipv6',
+        ipv4PoolsOver: rest.beyondCalico?.ipv4PoolsOver ?? 'ipv4',
+        ip6ip: rest.beyondCalico?.ip6ip ?? false,
+      },
+      zeroUdpChecksum: rest.zeroUdpChecksum ?? 'never',
+      metrics: { listen: rest.metrics?.listen ?? 'off', perPeer: rest.metrics?.perPeer ?? true },
+      health: { listen: rest.health?.listen ?? 'off' },
+      log: { level: rest.log?.level ?? 'info' },
+    }),
+  );
 
 export const nodeConfig = resourceKind<NodeConfig>({
   kind: 'NodeConfig',

@@ -56,17 +56,23 @@ export class Connection implements Disposable {
   /** Files are read each time: certificates and passwords are exchanged while we run. */
   static async open(endpoint: string, access: Access): Promise<Connection> {
     const url = new URL(endpoint);
-    const client = new Client(`dns:${url.host}`, await credentialsOf(url, access), {
-      ...(isAddress(url) ? { 'grpc.ssl_target_name_override': nobodysName } : {}),
-      'grpc.keepalive_time_ms': keepalive.timeMs,
-      'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
-      'grpc.keepalive_permit_without_calls': 1,
-      'grpc.max_receive_message_length': -1,
-      // Each connection is one attempt, and whoever asked for it decides when there is another.
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-    });
+    // URL leaves out the ports that are usual for its scheme.
+    const port = url.port === '' ? { 'http:': 80, 'https:': 443 }[url.protocol] : url.port;
+    const client = new Client(
+      `dns:${url.hostname}:${String(port)}`,
+      await credentialsOf(url, access),
+      {
+        ...(isAddress(url) ? { 'grpc.ssl_target_name_override': nobodysName } : {}),
+        'grpc.keepalive_time_ms': keepalive.timeMs,
+        'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
+        'grpc.keepalive_permit_without_calls': 1,
+        'grpc.max_receive_message_length': -1,
+        // Each connection is one attempt, and whoever asked for it decides when there is another.
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.enable_retries': 0,
+        'grpc.enable_http_proxy': 0,
+      },
+    );
     const connection = new Connection(client);
     try {
       await connection.#logIn(access);

@@ -108,7 +108,7 @@ test('and with one what it says', (t) => {
     apiVersion: 'encap/v1',
     kind: 'NodeConfig',
     metadata: { name: 'mine' },
-    datastore: { type: 'file', paths: ['cluster.d'] },
+    datastore: { type: 'etcdv3', endpoints: ['https://[::1]:2379'], user: 'u', passwordFile: 'p' },
     node: { name: 'node-a', interfaces: ['eth1'] },
     vxlan: { vni: 7, port: 8472 },
     mtu: { underlay: 1450 },

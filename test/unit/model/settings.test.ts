@@ -398,7 +398,41 @@ test(notYet, { node: { addressV4: '10.0.0.7' } }, 'node.addressV4', /spec\.bgp\.
 test(notYet, { node: { addressV6: 'fd00::7' } }, 'node.addressV6', /spec\.bgp\.ipv6Address/);
 test(notYet, { node: { interfaces: ['a', 'b'] } }, 'node.interfaces', /one alone/);
 test(notYet, { kernelTunnels: 'replace' }, 'kernelTunnels', /does not take over/);
-test(notYet, { datastore: { type: 'etcdv3' } }, 'datastore.type', /is not a datastore/);
+test(notYet, { datastore: { type: 'etcdv2' } }, 'datastore.type', /is not a datastore/);
+for (const [datastore, path, says] of [
+  [
+    { type: 'file', endpoints: ['http://a:1'] },
+    'datastore.endpoints',
+    /type file has no endpoints/,
+  ],
+  [{ type: 'etcdv3', paths: ['a'] }, 'datastore.paths', /type etcdv3 has no paths/],
+  [{ type: 'etcdv3', endpoints: [] }, 'datastore.endpoints', /at least 1/],
+  [
+    { type: 'etcdv3', endpoints: ['10.0.0.1:2379'] },
+    'datastore.endpoints[0]',
+    /no endpoint of etcd/,
+  ],
+  [{ type: 'etcdv3', endpoints: ['https://a'] }, 'datastore.endpoints[0]', /no endpoint of etcd/],
+  [
+    { type: 'etcdv3', endpoints: ['https://a:1/x'] },
+    'datastore.endpoints[0]',
+    /no endpoint of etcd/,
+  ],
+  [
+    { type: 'etcdv3', endpoints: ['https://a:99999'] },
+    'datastore.endpoints[0]',
+    /no endpoint of etcd/,
+  ],
+  [{ type: 'etcdv3', certFile: 'a' }, 'datastore.certFile', /certFile without keyFile/],
+  [{ type: 'etcdv3', keyFile: 'a' }, 'datastore.keyFile', /keyFile without certFile/],
+  [{ type: 'etcdv3', passwordFile: 'a' }, 'datastore.passwordFile', /passwordFile without user/],
+  [
+    { type: 'etcdv3', password: 'a' },
+    'datastore.password',
+    /unknown field; did you mean passwordFile/,
+  ],
+] as const)
+  test(notYet, { datastore }, path, says);
 test(notYet, { checks: { source: 'lax' } }, 'checks.source', /is not a check/);
 
 test(

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { oneOf } from './schema.js';
+
+/** Where a node's Calico resources come from. */
+export type Datastore = FileDatastore | EtcdDatastore;
+
+export interface FileDatastore {
+  readonly type: 'file';
+  /** Files and folders of Calico resources; undefined: the configuration's own file. */
+  readonly paths: readonly string[] | undefined;
+}
+
+/** Members that are undefined are the environment's to say, in Calico's words (ETCD_ENDPOINTS …). */
+export interface EtcdDatastore {
+  readonly type: 'etcdv3';
+  /** `https://10.0.0.1:2379`. */
+  readonly endpoints: readonly string[] | undefined;
+  /** PEM; undefined: the authorities that this machine trusts. */
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly user: string | undefined;
+  readonly passwordFile: string | undefined;
+}
+
+/** True for what etcd can be asked at: a scheme, a host and a port. */
+export function isEndpoint(text: string): boolean {
+  return /^https?:\/\/(?:\[[\da-f:.]+\]|[\w.-]+):\d{1,5}\/?$/i.test(text) && URL.canParse(text);
+}
+
+const text = z.string().min(1).optional();
+
+const endpoint = z.string().refine(isEndpoint, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is no endpoint of etcd: https://HOST:2379, or http:// without TLS`,
+});
+
+const members = {
+  paths: z.array(z.string().min(1)).min(1).optional(),
+  endpoints: z.array(endpoint).min(1).optional(),
+  caFile: text,
+  certFile: text,
+  keyFile: text,
+  user: text,
+  passwordFile: text,
+} as const;
+
+type Member = keyof typeof members;
+
+const ofType: Readonly<Record<Datastore['type'], readonly Member[]>> = {
+  file: ['paths'],
+  etcdv3: ['endpoints', 'caFile', 'certFile', 'keyFile', 'user', 'passwordFile'],
+};
+
+/** What makes no sense without the other. */
+const pairs: readonly (readonly [Member, Member])[] = [
+  ['certFile', 'keyFile'],
+  ['keyFile', 'certFile'],
+  ['passwordFile', 'user'],
+];
+
+export const datastore = z
+  .strictObject({ type: oneOf('a datastore', ['file', 'etcdv3']), ...members })
+  .check(({ value, issues }) => {
+    const written = (Object.keys(members) as Member[]).filter(
+      (member) => value[member] !== undefined,
+    );
+    for (const member of written.filter((one) => !ofType[value.type].includes(one))) {
+      const message = `a datastore of type ${value.type} has no ${member} (${ofType[value.type].join(', ')})`;
+      issues.push({ code: 'custom', input: value, path: [member], message });
+    }
+    for (const [one, other] of pairs)
+      if (written.includes(one) && !written.includes(other)) {
+        const message = `${one} without ${other}`;
+        issues.push({ code: 'custom', input: value, path: [one], message });
+      }
+  });
+
+/** One of the types, with its own members alone. */
+export function datastoreOf(written: z.infer<typeof datastore>): Datastore {
+  const { type, paths, ...etcd } = written;
+  if (type === 'file') return { type, paths };
+  const { endpoints, caFile, certFile, keyFile, user, passwordFile } = etcd;
+  return { type, endpoints, caFile, certFile, keyFile, user, passwordFile };
+}

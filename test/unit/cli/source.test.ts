@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { originOf, type OriginOptions } from '../../../src/cli/source.js';
+import type { NodeName } from '../../../src/model/node.js';
+
+function configIn(t: ExecutionContext, datastore: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'encap-origin-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'node.yaml');
+  writeFileSync(file, `apiVersion: encap/v1\nkind: NodeConfig\n${datastore}\n`, { mode: 0o600 });
+  return file;
+}
+
+async function nameOf(options: Partial<OriginOptions>, env: NodeJS.ProcessEnv): Promise<string> {
+  const { sourceFor } = await originOf({ file: [], ...options }, env);
+  const { name } = await sourceFor('a' as NodeName);
+  return name.replaceAll(/\/[^ ,]*encap-origin-\w+\//g, 'FOLDER/');
+}
+
+const inEtcd = { DATASTORE_TYPE: 'etcdv3', ETCD_ENDPOINTS: 'http://e:2379' };
+const etcd = 'datastore: {type: etcdv3, endpoints: ["http://c:2379"]}';
+
+/** What is said where, and what is followed then. */
+const rows: readonly (readonly [
+  config: string | undefined,
+  files: readonly string[],
+  env: NodeJS.ProcessEnv,
+  name: string,
+])[] = [
+  [undefined, ['x'], {}, 'file x'],
+  [undefined, ['x'], inEtcd, 'file x'],
+  [undefined, [], { ...inEtcd, ENCAP_CONFIG: 'y' }, 'file y'],
+  [undefined, [], inEtcd, 'etcd http://e:2379'],
+  ['', [], inEtcd, 'etcd http://e:2379'],
+  ['', ['x'], inEtcd, 'file FOLDER/node.yaml, x'],
+  ['datastore: {type: file, paths: [d]}', ['x'], inEtcd, 'file FOLDER/node.yaml, FOLDER/d, x'],
+  [etcd, [], {}, 'etcd http://c:2379'],
+  [etcd, [], { ...inEtcd, ENCAP_CONFIG: 'y' }, 'etcd http://c:2379'],
+];
+
+for (const [config, files, env, name] of rows)
+  test(`${String(config)} with -f ${String(files)} and ${JSON.stringify(env)}: ${name}`, async (t) => {
+    const options = config === undefined ? {} : { config: configIn(t, config) };
+    t.is(await nameOf({ ...options, file: files }, env), name);
+  });
+
+test('files and etcd at once are refused', async (t) => {
+  await t.throwsAsync(originOf({ file: ['x'], config: configIn(t, etcd) }, {}), {
+    message: /files and etcd at once/,
+  });
+});
