@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -102,6 +102,21 @@ export class Etcd {
   async forget(): Promise<void> {
     await this.kill();
     rmSync(join(this.#folder, 'data'), { recursive: true });
+    await this.start();
+  }
+
+  /** Its data as they are now. */
+  async backup(): Promise<void> {
+    await this.kill();
+    cpSync(join(this.#folder, 'data'), join(this.#folder, 'backup'), { recursive: true });
+    await this.start();
+  }
+
+  /** As it was then: the same cluster, with an older history. */
+  async restore(): Promise<void> {
+    await this.kill();
+    rmSync(join(this.#folder, 'data'), { recursive: true });
+    cpSync(join(this.#folder, 'backup'), join(this.#folder, 'data'), { recursive: true });
     await this.start();
   }
 

@@ -14,6 +14,16 @@ interface Position {
   readonly clusterId: string;
   /** By prefix: all that happened there up to this revision is known. */
   readonly revisions: Map<string, bigint>;
+  /** The newest write that was seen; undefined: none was. */
+  witness: Witness | undefined;
+}
+
+/** A write that a cluster with the same history knows of too. */
+interface Witness {
+  readonly key: Buffer;
+  readonly prefix: string;
+  /** undefined: the key was removed. */
+  readonly modRevision: string | undefined;
 }
 
 /** Lists all at one revision, then watches from the next one on; over another connection it goes on where it was. */
@@ -37,19 +47,18 @@ export class Follower {
 
   /** Ends by failing. */
   async follow(connection: Connection, signal: AbortSignal): Promise<never> {
-    // A watch from a revision that is yet to come would be silent: the cluster may be another one, or an old backup of it.
-    const { header } = await connection.range({ ...rangeOf(prefixes[0] ?? ''), countOnly: true });
-    const there = this.#position;
-    const isSame =
-      there?.clusterId === header.clusterId &&
-      [...there.revisions.values()].every((revision) => revision <= BigInt(header.revision));
-    const position = there !== undefined && isSame ? there : await this.#list(connection, signal);
+    const known = this.#position;
+    const position =
+      known !== undefined && (await isAtHome(known, connection))
+        ? known
+        : await this.#list(connection, signal);
     return this.#watch(connection, position, signal);
   }
 
   async #list(connection: Connection, signal: AbortSignal): Promise<Position> {
     const list = this.#ledger.list();
     let first: RangeResponse | undefined;
+    let witness: Witness | undefined;
     for (const prefix of prefixes) {
       let request: RangeRequest = { ...rangeOf(prefix), limit: pageKeys };
       for (;;) {
@@ -57,7 +66,9 @@ export class Follower {
         const revision = first?.header.revision ?? '0';
         const page = await connection.range({ ...request, revision }).catch(noteCompaction);
         first ??= page;
-        for (const { key, value } of page.kvs) {
+        for (const { key, value, modRevision } of page.kvs) {
+          if (BigInt(modRevision) > BigInt(witness?.modRevision ?? 0))
+            witness = { key, prefix, modRevision };
           const entry = entryOf(key.toString(), value);
           if (entry !== undefined) list.add(entry.key, entry.resource);
         }
@@ -72,15 +83,12 @@ export class Follower {
     this.#position = {
       clusterId,
       revisions: new Map(prefixes.map((prefix) => [prefix, BigInt(revision)])),
+      witness,
     };
     return this.#position;
   }
 
-  async #watch(
-    connection: Connection,
-    { revisions }: Position,
-    signal: AbortSignal,
-  ): Promise<never> {
+  async #watch(connection: Connection, position: Position, signal: AbortSignal): Promise<never> {
     const call = connection.watch();
     const cancel = (): void => call.cancel();
     signal.addEventListener('abort', cancel);
@@ -94,7 +102,7 @@ export class Follower {
     call.on('error', () => undefined);
     try {
       for (const prefix of prefixes) {
-        const startRevision = String((revisions.get(prefix) ?? 0n) + 1n);
+        const startRevision = String((position.revisions.get(prefix) ?? 0n) + 1n);
         const createRequest = { ...rangeOf(prefix), startRevision, ...watchOptions };
         call.write({ createRequest });
       }
@@ -103,7 +111,7 @@ export class Follower {
         if (response.created) {
           watched.set(response.watchId, prefixes[watched.size] ?? '');
           if (watched.size === prefixes.length) this.#watching();
-        } else this.#hear(response, revisions, watched.get(response.watchId) ?? '');
+        } else this.#hear(response, position, watched.get(response.watchId) ?? '');
       }
       throw new Error('the watch ended');
     } catch (error) {
@@ -116,18 +124,16 @@ export class Follower {
     }
   }
 
-  #hear(
-    { events, fragment, header }: WatchResponse,
-    revisions: Map<string, bigint>,
-    prefix: string,
-  ): void {
+  #hear({ events, fragment, header }: WatchResponse, position: Position, prefix: string): void {
     for (const { type, kv } of events) {
       const entry = entryOf(kv.key.toString(), type === 'DELETE' ? undefined : kv.value);
       if (entry !== undefined) this.#feed.change(entry.key, entry.resource);
+      const modRevision = type === 'DELETE' ? undefined : kv.modRevision;
+      position.witness = { key: kv.key, prefix, modRevision };
     }
     // The rest of the same revision is yet to come.
     if (fragment) return;
-    revisions.set(prefix, BigInt(events.at(-1)?.kv.modRevision ?? header.revision));
+    position.revisions.set(prefix, BigInt(events.at(-1)?.kv.modRevision ?? header.revision));
   }
 
   /** The revisions that were to be watched next are gone: only a new list knows what happened. */
@@ -139,6 +145,32 @@ export class Follower {
 }
 
 const watchOptions = { progressNotify: true, watchId: '0', fragment: true };
+
+/**
+ * Whether this is the cluster that was followed, with the same history. A watch would be silent where the revision that
+ * it begins with is yet to come, and wrong where an older backup has come to it by other writes.
+ */
+async function isAtHome(
+  { clusterId, revisions, witness }: Position,
+  connection: Connection,
+): Promise<boolean> {
+  if (witness === undefined) return false;
+  const { header, kvs } = await connection
+    .range({
+      key: witness.key,
+      rangeEnd: Buffer.alloc(0),
+      revision: String(revisions.get(witness.prefix) ?? 0n),
+    })
+    .catch((error: unknown) => {
+      if (codeOf(error) === status.OUT_OF_RANGE) return { header: undefined, kvs: [] };
+      throw error;
+    });
+  return (
+    header?.clusterId === clusterId &&
+    [...revisions.values()].every((revision) => revision <= BigInt(header.revision)) &&
+    kvs[0]?.modRevision === witness.modRevision
+  );
+}
 
 function rangeOf(prefix: string): { readonly key: Buffer; readonly rangeEnd: Buffer } {
   const key = Buffer.from(prefix);

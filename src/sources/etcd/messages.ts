@@ -9,13 +9,12 @@ export interface Header {
 
 export interface RangeRequest {
   readonly key: Uint8Array;
-  /** Behind the last key that is meant. */
+  /** Behind the last key that is meant; empty: that one key. */
   readonly rangeEnd: Uint8Array;
   /** 0: no limit. */
   readonly limit?: number;
   /** 0: the newest. */
   readonly revision?: string;
-  readonly countOnly?: boolean;
 }
 
 export interface RangeResponse {
@@ -86,7 +85,6 @@ const definition = fromJSON(
             rangeEnd: ['bytes', 2],
             limit: ['int64', 3],
             revision: ['int64', 4],
-            countOnly: ['bool', 9],
           }),
           RangeResponse: message({
             header: ['ResponseHeader', 1],
