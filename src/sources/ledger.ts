@@ -57,9 +57,10 @@ export class Ledger {
   whole(list: List): Reading {
     const { entries } = list;
     const loss = new Loss(this.#entries ?? new Map(), entries);
-    if (loss.words === undefined) return this.#taken(entries);
+    const { words } = loss;
+    if (words === undefined) return this.#taken(entries);
     const sinceMs = this.#held?.sinceMs ?? this.#now();
-    this.#held = { entries, loss, sinceMs };
+    this.#held = { entries, loss, sinceMs, fault: vanished(words, this.#holdMs) };
     return this.release() ?? this.standing;
   }
 
@@ -105,7 +106,8 @@ export class Ledger {
       if (after === undefined) entries.delete(key);
       else entries.set(key, after);
       if (isWhole || isSame(before, after)) continue;
-      const single = this.#assembly.replace(key, some(before), some(after));
+      const place = this.#understanding.place(key);
+      const single = this.#assembly.replace(place, some(before), some(after));
       if (single === undefined) isWhole = true;
       else edition = single;
       for (const [cidr, block] of single?.changed ?? []) changed.set(cidr, block);
@@ -151,7 +153,7 @@ export class Ledger {
 
   /** The last world, and why it is not the newest. */
   get standing(): Reading {
-    const faults = this.#held === undefined ? [] : [vanished(this.#held.loss, this.#holdMs)];
+    const faults = this.#held === undefined ? [] : [this.#held.fault];
     const { inventory, problems = [] } = this.#edition ?? {};
     return { inventory, problems, changed: new Map(), faults };
   }
@@ -176,12 +178,14 @@ interface Held {
   readonly entries: Map<string, Understood>;
   readonly loss: Loss;
   readonly sinceMs: number;
+  /** As it was when it came: what changes in it meanwhile is no news. */
+  readonly fault: Fault;
 }
 
-function vanished({ words }: Loss, holdMs: number): Fault {
+function vanished(words: string, holdMs: number): Fault {
   return {
     short: 'a list held back',
-    message: `the datastore’s new list lacks ${String(words)}: the last world stays in force`,
+    message: `the datastore’s new list lacks ${words}: the last world stays in force`,
     hint: `if they are gone on purpose, wait: it counts when it has been so for ${holdMs / 1000} s; else see to the datastore before that`,
   };
 }

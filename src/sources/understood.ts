@@ -26,11 +26,12 @@ export interface Head {
 
 /** Resources of one datastore, as little as can be of each: there may be a million, and some have tens of kilobytes. */
 export class Understanding implements Shelf {
-  readonly #place: (key: string) => string;
+  /** What a user sees as the place of a resource. */
+  readonly place: (key: string) => string;
   readonly #names: Names = new Map();
 
   constructor(place: (key: string) => string) {
-    this.#place = place;
+    this.place = place;
   }
 
   /** What the resource under a key says. */
@@ -60,7 +61,7 @@ export class Understanding implements Shelf {
 
   /** A datastore has no lines: the file says where a resource is, the path of a problem which member is meant. */
   #document(key: string, value: unknown): Document {
-    const file = this.#place(key);
+    const file = this.place(key);
     const spot = (): Spot => ({ file });
     return { file, value, base: [], spot, keySpot: spot };
   }

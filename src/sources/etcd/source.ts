@@ -17,8 +17,12 @@ export function etcdSource({ access, ...options }: EtcdSourceOptions): Source {
       const ended = new AbortController();
       const ledger = new Ledger({ ...options, place: placeOf });
       const feed = new Feed(ledger);
+      // Not all nodes of a cluster ask the first one.
+      const { endpoints } = access;
+      const first = Math.floor(Math.random() * endpoints.length);
+      const inTurn = [...endpoints.slice(first), ...endpoints.slice(0, first)];
       const all = AbortSignal.any([signal, ended.signal]);
-      const following = follow({ ...access, ledger, feed, signal: all }).catch((error: unknown) =>
+      const following = follow({ ...access, endpoints: inTurn, ledger, feed, signal: all }).catch((error: unknown) =>
         feed.fail(error),
       );
       try {
