@@ -11,10 +11,11 @@ export class Backoff {
     this.#random = random;
   }
 
-  nextMs(): number {
+  /** The next wait; a server that asks for a rest gets it, as far as that is bearable. */
+  nextMs(restMs = 0): number {
     const waitMs = Math.min(longestMs, firstMs * 2 ** this.#failures);
     this.#failures += 1;
-    return waitMs * (0.5 + this.#random() / 2);
+    return Math.max(waitMs * (0.5 + this.#random() / 2), Math.min(longestMs, restMs));
   }
 
   reset(): void {
