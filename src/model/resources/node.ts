@@ -139,7 +139,8 @@ const reading = z
     origin: 'Calico',
     labels,
     spec: { bgp, ...spec },
-    podCidrs: status.podCIDRs,
+    // calicoctl prints one that is not there as an empty text.
+    podCidrs: status.podCIDRs.filter((one) => one !== ''),
   }));
 
 /** Calico's own Node. */
