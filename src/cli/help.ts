@@ -70,6 +70,9 @@ datastore:
 # keyFile: etcd/node.key  # not for everybody to read, nor is the password
 # user: encap
 # passwordFile: etcd/password
+# type: kubernetes        # or the Kubernetes API, where Calico keeps its resources there
+# kubeconfig: kubeconfig  # else KUBECONFIG, else the service account of the pod
+# context: cluster-1      # else the file's current one
 node:
   name: node-a            # else NODENAME, FELIX_FELIXHOSTNAME, the host's name
   addressV4: auto         # the Node resource's spec.bgp.ipv4Address
@@ -140,6 +143,8 @@ const environment: Readonly<Record<string, string>> = {
   ENCAP_HEALTH: 'where /healthz and /readyz are (ADDRESS:PORT, off), without --health',
   'DATASTORE_TYPE=etcdv3, ETCD_ENDPOINTS, ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE, ETCD_USERNAME, ETCD_PASSWORD':
     "Calico's etcd, without -f or ENCAP_CONFIG, where the NodeConfig does not say otherwise (FELIX_DATASTORETYPE … too)",
+  'DATASTORE_TYPE=kubernetes, KUBECONFIG':
+    "the Kubernetes API, likewise; without KUBECONFIG the pod's service account",
   'ENCAP_LOG_LEVEL, FELIX_LOGSEVERITYSCREEN': 'how much is logged, without --log-level',
   'FELIX_*':
     "Felix's settings, before those of FelixConfiguration: FELIX_VXLANVNI, FELIX_VXLANPORT, FELIX_VXLANMTU, FELIX_IPINIPMTU …",

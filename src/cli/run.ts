@@ -52,7 +52,10 @@ export function define(command: Command): void {
     ['sudo encap run -f cluster.d', 'follow the files; end with Ctrl-C, traffic goes on'],
     ['sudo encap run -f cluster.d --dry-run', 'what would it change?'],
     ['sudo encap run -f cluster.d --once', 'without an agent that stays'],
-    ['sudo encap run -c /etc/encap/node.yaml', 'with a configuration of this node: files or etcd'],
+    [
+      'sudo encap run -c /etc/encap/node.yaml',
+      'with a configuration of this node: files, etcd or Kubernetes',
+    ],
     ['sudo encap run -f cluster.d --metrics --health', 'to be looked at on 127.0.0.1:9475'],
   ]).action(async (options: RunOptions) => {
     spareMemory();

@@ -3,7 +3,7 @@ import { EncapError, placeText } from '../errors.js';
 import type { Documents } from '../model/document.js';
 import type { NodeName } from '../model/node.js';
 import type { Problem } from '../model/problem.js';
-import type { Datastore, EtcdDatastore } from '../model/resources/datastore.js';
+import type { Datastore } from '../model/resources/datastore.js';
 import type { NodeConfig } from '../model/resources/node-config.js';
 import type { Source } from '../sources/source.js';
 import { type InputOptions, pathsOf } from './inputs.js';
@@ -23,41 +23,50 @@ export interface OriginOptions extends InputOptions {
 export async function originOf(options: OriginOptions, env: NodeJS.ProcessEnv): Promise<Origin> {
   const { file: paths, config: file } = options;
   const { documents, config } = file === undefined ? {} : await configIn(file);
-  const etcd = await etcdOf(config?.datastore, paths, env);
-  if (etcd !== undefined) {
-    if (paths.length > 0)
-      throw new EncapError('cannot follow files and etcd at once', {
-        code: 'USAGE',
-        why: `${String(file)} names etcd as the datastore, and -f files`,
-        hint: 'leave out -f, or write datastore: {type: file}',
-      });
-    return { config, sourceFor: (node) => etcdSourceFor(etcd, { documents, file, node, env }) };
+  const datastore = config?.datastore ?? datastoreIn(env, paths);
+  const beside = { documents, file, env };
+  if (datastore.type !== 'file' && paths.length > 0)
+    throw new EncapError(`cannot follow files and ${nouns[datastore.type]} at once`, {
+      code: 'USAGE',
+      why: `${String(file)} names ${nouns[datastore.type]} as the datastore, and -f files`,
+      hint: 'leave out -f, or write datastore: {type: file}',
+    });
+  switch (datastore.type) {
+    case 'etcdv3':
+      return { config, sourceFor: (node) => etcdSourceFor(datastore, { ...beside, node }) };
+    case 'kubernetes':
+      return { config, sourceFor: (node) => kubernetesSourceFor(datastore, { ...beside, node }) };
+    case 'file': {
+      const named = datastore.paths?.map((path) => resolve(dirname(file ?? ''), path)) ?? [];
+      const all = file === undefined ? pathsOf(paths, env) : [file, ...named, ...paths];
+      return { config, sourceFor: (node) => fileSourceFor(all, options, { ...beside, node }) };
+    }
   }
-  const named = config?.datastore?.type === 'file' ? (config.datastore.paths ?? []) : [];
-  const all =
-    file === undefined
-      ? pathsOf(paths, env)
-      : [file, ...named.map((path) => resolve(dirname(file), path)), ...paths];
-  return {
-    config,
-    sourceFor: async (node) => {
-      const { fileSource } = await import('../sources/file/watch.js');
-      const recursive = options.recursive === true;
-      return fileSource({ paths: all, recursive, environment: env, node });
-    },
-  };
 }
 
-/** undefined: it is not etcd that is meant. */
-async function etcdOf(
-  datastore: Datastore | undefined,
-  paths: readonly string[],
+const nouns = { etcdv3: 'etcd', kubernetes: 'Kubernetes' } as const;
+
+/** With all left open that the environment says in other variables. */
+type Open<Type extends Datastore['type']> = Partial<Extract<Datastore, { readonly type: Type }>> & {
+  readonly type: Type;
+};
+
+/** Calico's names for its datastore's type, those of calico/node and calicoctl, then Felix'. */
+const datastoreTypes = ['DATASTORE_TYPE', 'CALICO_DATASTORE_TYPE', 'FELIX_DATASTORETYPE'];
+
+function datastoreIn(
   env: NodeJS.ProcessEnv,
-): Promise<Partial<EtcdDatastore> | undefined> {
-  if (datastore !== undefined) return datastore.type === 'etcdv3' ? datastore : undefined;
-  if (paths.length > 0 || (env.ENCAP_CONFIG ?? '') !== '') return undefined;
-  const { isEtcdIn } = await import('../sources/etcd/access.js');
-  return isEtcdIn(env) ? {} : undefined;
+  paths: readonly string[],
+): Open<'file'> | Open<'etcdv3'> | Open<'kubernetes'> {
+  if (paths.length > 0 || (env.ENCAP_CONFIG ?? '') !== '') return { type: 'file' };
+  const name = datastoreTypes.find((one) => (env[one] ?? '') !== '');
+  if (name === undefined) return { type: 'file' };
+  const type = env[name];
+  if (type === 'etcdv3' || type === 'kubernetes') return { type };
+  throw new EncapError(`cannot read the resources: ${name}=${String(type)} is no datastore`, {
+    code: 'CONFIG_INVALID',
+    hint: 'set it to etcdv3 or kubernetes, or unset it and name files with -f',
+  });
 }
 
 interface Beside {
@@ -68,8 +77,31 @@ interface Beside {
   readonly env: NodeJS.ProcessEnv;
 }
 
+async function fileSourceFor(
+  paths: readonly string[],
+  { recursive = false }: OriginOptions,
+  { node, env }: Beside,
+): Promise<Source> {
+  const { fileSource } = await import('../sources/file/watch.js');
+  return fileSource({ paths, recursive, environment: env, node });
+}
+
+async function kubernetesSourceFor(
+  { kubeconfig, context }: Open<'kubernetes'>,
+  { documents, file, node, env }: Beside,
+): Promise<Source> {
+  const { kubernetesSource } = await import('../sources/kubernetes/source.js');
+  return kubernetesSource({
+    kubeconfig: kubeconfig && resolve(dirname(file ?? ''), kubeconfig),
+    context,
+    environment: env,
+    node,
+    ...(documents === undefined ? {} : { beside: documents }),
+  });
+}
+
 async function etcdSourceFor(
-  datastore: Partial<EtcdDatastore>,
+  datastore: Open<'etcdv3'>,
   { documents, file, node, env }: Beside,
 ): Promise<Source> {
   const [{ etcdSource }, { accessOf }] = await Promise.all([

@@ -114,17 +114,34 @@ test('a reader that goes away ends the command without a word', async (t) => {
   t.is(code, 0);
 });
 
-test('an etcd that is not there ends a command that needs one answer with 6', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'cli-config-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'node.yaml');
-  const datastore = 'datastore: {type: etcdv3, endpoints: ["http://127.0.0.1:1"]}';
-  writeFileSync(file, `apiVersion: encap/v1\nkind: NodeConfig\n${datastore}\n`, { mode: 0o600 });
-  const { stderr, code } = await encap(['run', '-c', file, '--dry-run', '--node', 'a']);
-  t.is(code, 6);
-  t.regex(
-    stderr,
+const absent = {
+  etcd: [
+    'datastore: {type: etcdv3, endpoints: ["http://127.0.0.1:1"]}',
     /^encap: cannot read the resources: etcd at http:\/\/127\.0\.0\.1:1 does not answer: connect ECONNREFUSED/,
-  );
-  t.regex(stderr, /^do: {2}.{10,}$/m);
+  ],
+  Kubernetes: [
+    'datastore: {type: kubernetes, kubeconfig: kubeconfig}',
+    /^encap: cannot read the resources: the Kubernetes API at https:\/\/127\.0\.0\.1:1 does not answer: ECONNREFUSED/,
+  ],
+} as const;
+
+const kubeconfig = JSON.stringify({
+  clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+  contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+  users: [{ name: 'u', user: { token: 't' } }],
+  'current-context': 'c',
 });
+
+for (const [name, [datastore, said]] of Object.entries(absent))
+  test(`${name} that is not there ends a command that needs one answer with 6`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cli-config-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'node.yaml');
+    const only = { mode: 0o600 };
+    writeFileSync(file, `apiVersion: encap/v1\nkind: NodeConfig\n${datastore}\n`, only);
+    writeFileSync(join(folder, 'kubeconfig'), kubeconfig, only);
+    const { stderr, code } = await encap(['run', '-c', file, '--dry-run', '--node', 'a']);
+    t.is(code, 6);
+    t.regex(stderr, said);
+    t.regex(stderr, /^do: {2}.{10,}$/m);
+  });

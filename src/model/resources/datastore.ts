@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { oneOf } from './schema.js';
 
 /** Where a node's Calico resources come from. */
-export type Datastore = FileDatastore | EtcdDatastore;
+export type Datastore = FileDatastore | EtcdDatastore | KubernetesDatastore;
 
 export interface FileDatastore {
   readonly type: 'file';
@@ -21,6 +21,14 @@ export interface EtcdDatastore {
   readonly keyFile: string | undefined;
   readonly user: string | undefined;
   readonly passwordFile: string | undefined;
+}
+
+export interface KubernetesDatastore {
+  readonly type: 'kubernetes';
+  /** undefined: the files of KUBECONFIG, else the service account of the pod. */
+  readonly kubeconfig: string | undefined;
+  /** undefined: the file's current one. */
+  readonly context: string | undefined;
 }
 
 /** True for what etcd can be asked at: a scheme, a host and a port. */
@@ -43,6 +51,8 @@ const members = {
   keyFile: text,
   user: text,
   passwordFile: text,
+  kubeconfig: text,
+  context: text,
 } as const;
 
 type Member = keyof typeof members;
@@ -50,6 +60,7 @@ type Member = keyof typeof members;
 const ofType: Readonly<Record<Datastore['type'], readonly Member[]>> = {
   file: ['paths'],
   etcdv3: ['endpoints', 'caFile', 'certFile', 'keyFile', 'user', 'passwordFile'],
+  kubernetes: ['kubeconfig', 'context'],
 };
 
 /** What makes no sense without the other. */
@@ -60,7 +71,7 @@ const pairs: readonly (readonly [Member, Member])[] = [
 ];
 
 export const datastore = z
-  .strictObject({ type: oneOf('a datastore', ['file', 'etcdv3']), ...members })
+  .strictObject({ type: oneOf('a datastore', ['file', 'etcdv3', 'kubernetes']), ...members })
   .check(({ value, issues }) => {
     const written = (Object.keys(members) as Member[]).filter(
       (member) => value[member] !== undefined,
@@ -78,8 +89,14 @@ export const datastore = z
 
 /** One of the types, with its own members alone. */
 export function datastoreOf(written: z.infer<typeof datastore>): Datastore {
-  const { type, paths, ...etcd } = written;
-  if (type === 'file') return { type, paths };
+  const { type, paths, kubeconfig, context, ...etcd } = written;
   const { endpoints, caFile, certFile, keyFile, user, passwordFile } = etcd;
-  return { type, endpoints, caFile, certFile, keyFile, user, passwordFile };
+  switch (type) {
+    case 'file':
+      return { type, paths };
+    case 'etcdv3':
+      return { type, endpoints, caFile, certFile, keyFile, user, passwordFile };
+    case 'kubernetes':
+      return { type, kubeconfig, context };
+  }
 }

@@ -13,13 +13,6 @@ const variables = {
   password: ['ETCD_PASSWORD'],
 } as const;
 
-const datastoreTypes = ['DATASTORE_TYPE', 'CALICO_DATASTORE_TYPE', 'FELIX_DATASTORETYPE'];
-
-/** Whether the environment names etcd as Calico's datastore. */
-export function isEtcdIn(environment: Environment): boolean {
-  return firstOf(environment, datastoreTypes)?.value === 'etcdv3';
-}
-
 /** How to get at etcd: what a NodeConfig says, and what it leaves open as the environment says. */
 export function accessOf(
   configured: Partial<EtcdDatastore> | undefined,

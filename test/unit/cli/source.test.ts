@@ -20,6 +20,7 @@ async function nameOf(options: Partial<OriginOptions>, env: NodeJS.ProcessEnv): 
 }
 
 const inEtcd = { DATASTORE_TYPE: 'etcdv3', ETCD_ENDPOINTS: 'http://e:2379' };
+const kubernetes = 'datastore: {type: kubernetes, kubeconfig: kc, context: c}';
 const etcd = 'datastore: {type: etcdv3, endpoints: ["http://c:2379"]}';
 
 /** What is said where, and what is followed then. */
@@ -38,6 +39,28 @@ const rows: readonly (readonly [
   ['datastore: {type: file, paths: [d]}', ['x'], inEtcd, 'file FOLDER/node.yaml, FOLDER/d, x'],
   [etcd, [], {}, 'etcd http://c:2379'],
   [etcd, [], { ...inEtcd, ENCAP_CONFIG: 'y' }, 'etcd http://c:2379'],
+  [etcd, [], { DATASTORE_TYPE: 'kubernetes' }, 'etcd http://c:2379'],
+  [
+    undefined,
+    [],
+    { ...inEtcd, DATASTORE_TYPE: '', FELIX_DATASTORETYPE: 'etcdv3' },
+    'etcd http://e:2379',
+  ],
+  [
+    undefined,
+    [],
+    { ...inEtcd, DATASTORE_TYPE: 'kubernetes', FELIX_DATASTORETYPE: 'etcdv3' },
+    'Kubernetes',
+  ],
+  [
+    undefined,
+    [],
+    { CALICO_DATASTORE_TYPE: 'kubernetes', KUBECONFIG: '/a:/b' },
+    'Kubernetes (/a:/b)',
+  ],
+  [kubernetes, [], { ...inEtcd, KUBECONFIG: '/a' }, 'Kubernetes (FOLDER/kc)'],
+  ['', [], { DATASTORE_TYPE: 'kubernetes' }, 'Kubernetes'],
+  [undefined, ['x'], { DATASTORE_TYPE: 'kubernetes' }, 'file x'],
 ];
 
 for (const [config, files, env, name] of rows)
@@ -46,8 +69,18 @@ for (const [config, files, env, name] of rows)
     t.is(await nameOf({ ...options, file: files }, env), name);
   });
 
-test('files and etcd at once are refused', async (t) => {
-  await t.throwsAsync(originOf({ file: ['x'], config: configIn(t, etcd) }, {}), {
-    message: /files and etcd at once/,
+test('files and a datastore at once are refused', async (t) => {
+  for (const [config, noun] of [
+    [etcd, 'etcd'],
+    [kubernetes, 'Kubernetes'],
+  ] as const)
+    await t.throwsAsync(originOf({ file: ['x'], config: configIn(t, config) }, {}), {
+      message: `cannot follow files and ${noun} at once`,
+    });
+});
+
+test('a type of datastore that Calico does not have is refused', async (t) => {
+  await t.throwsAsync(originOf({ file: [] }, { DATASTORE_TYPE: 'zookeeper' }), {
+    message: 'cannot read the resources: DATASTORE_TYPE=zookeeper is no datastore',
   });
 });

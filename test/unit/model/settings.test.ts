@@ -406,6 +406,9 @@ for (const [datastore, path, says] of [
     /type file has no endpoints/,
   ],
   [{ type: 'etcdv3', paths: ['a'] }, 'datastore.paths', /type etcdv3 has no paths/],
+  [{ type: 'etcdv3', kubeconfig: 'a' }, 'datastore.kubeconfig', /type etcdv3 has no kubeconfig/],
+  [{ type: 'kubernetes', user: 'a' }, 'datastore.user', /no user \(kubeconfig, context\)/],
+  [{ type: 'kubernetes', context: '' }, 'datastore.context', /at least 1/],
   [{ type: 'etcdv3', endpoints: [] }, 'datastore.endpoints', /at least 1/],
   [
     { type: 'etcdv3', endpoints: ['10.0.0.1:2379'] },

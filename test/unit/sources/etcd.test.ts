@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { EncapError } from '../../../src/errors.js';
 import type { EtcdDatastore } from '../../../src/model/resources/datastore.js';
-import { accessOf, isEtcdIn } from '../../../src/sources/etcd/access.js';
+import { accessOf } from '../../../src/sources/etcd/access.js';
 import { entryOf, placeOf } from '../../../src/sources/etcd/translate.js';
 import { Unreadable } from '../../../src/sources/understood.js';
 
@@ -132,13 +132,6 @@ test('what a NodeConfig leaves open, the environment says in the words of calico
     passwordFile: '/p',
     password: undefined,
   });
-});
-
-test('Calico says by these variables that its datastore is etcd', (t) => {
-  for (const name of ['DATASTORE_TYPE', 'CALICO_DATASTORE_TYPE', 'FELIX_DATASTORETYPE'])
-    t.true(isEtcdIn({ [name]: 'etcdv3' }));
-  t.false(isEtcdIn({ DATASTORE_TYPE: 'kubernetes', FELIX_DATASTORETYPE: 'etcdv3' }));
-  t.false(isEtcdIn({}));
 });
 
 for (const [title, environment, words] of [
