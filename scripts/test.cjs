@@ -17,7 +17,8 @@ const needsRoot = 'files of tests: network namespaces and eBPF need root';
 
 /**
  * Innermost first; `below`: folders of dist/test. `serial`: one file at a time, for what shares the kernel.
- * `seldom`: in CI, or by name. `build` comes before, and `command` runs ava's arguments in its place.
+ * `seldom`: in CI, or by name. `build` comes before (with `slowBuild` it says how far it is), and `command` runs ava's
+ * arguments in its place.
  * `inGuests`: these rings, in guests with other kernels; `kernels:6.18,7.3` names the kernels. There everything
  * takes ten times as long, so of a ring with `ofKernel` only those files run, what kernels may differ in, if
  * ENCAP_GUEST_TESTS is not all; where nobody names kernels, of those between the oldest and the newest only `between`.
@@ -52,6 +53,15 @@ const rings = [
     below: [''],
     build: ['npm', 'run', 'build:asan'],
     command: './test/asan.sh',
+  },
+  {
+    name: 'k8s',
+    needsRoot: false,
+    seldom: true,
+    serial: true,
+    below: ['k8s'],
+    build: ['scripts/kube-apiserver', 'get'],
+    slowBuild: true,
   },
   { name: 'kernels', needsRoot: true, seldom: true, inGuests: ['program', 'kernel'], below: [] },
 ];
@@ -130,9 +140,12 @@ function runRing(ring, wrap = (words) => words) {
   if (files.length === 0)
     return { passed: 0, failures: [{ title: `no compiled tests in ${cwd}` }], skipped: new Map() };
   const [tool, ...toolArgs] = ring.build ?? ['true'];
-  const built = spawnSync(tool, toolArgs, { cwd, encoding: 'utf8' });
+  const stderr = ring.slowBuild ? 'inherit' : 'pipe';
+  const stdio = ['ignore', 'pipe', stderr];
+  const built = spawnSync(tool, toolArgs, { cwd, encoding: 'utf8', stdio });
   if (built.status !== 0) {
-    const failure = { title: `${tool} ${toolArgs.join(' ')} failed`, detail: built.stderr };
+    const detail = built.stderr ?? undefined;
+    const failure = { title: `${tool} ${toolArgs.join(' ')} failed`, detail };
     return { passed: 0, failures: [failure], skipped: new Map() };
   }
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');

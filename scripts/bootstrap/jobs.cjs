@@ -81,13 +81,14 @@ async function startUnprivileged() {
 async function test(args) {
   introduce();
   if (machine.isRoot()) {
-    const inGuests =
+    const runs = (ring) =>
       args.length === 0
         ? process.env.CI === 'true'
-        : args.some((name) => name.split(':')[0] === 'kernels');
-    const guests = inGuests ? ['guests'] : [];
+        : args.some((name) => name.split(':')[0] === ring);
+    const guests = runs('kernels') ? ['guests'] : [];
+    const cluster = runs('k8s') ? ['cluster'] : [];
     const daemons = process.env.CI === 'true' ? ['daemons'] : [];
-    await prepare(['build', 'lab', 'bench', 'test', 'package', ...daemons, ...guests]);
+    await prepare(['build', 'lab', 'bench', 'test', 'package', ...daemons, ...cluster, ...guests]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');
@@ -96,7 +97,7 @@ async function test(args) {
       lacking.length === 0 ? ['addon', 'typescript', 'command'] : ['typescript', 'command'];
     step(3, 3, 'build', built.map(steps.ensure).filter(Boolean).join(', ') || 'ok');
   }
-  if (args.length === 0 || args.includes('sources')) ensureEtcd();
+  if (args.length === 0 || args.includes('sources') || args.includes('k8s')) ensureEtcd();
   return handOver(node, ['scripts/test.cjs', ...args]);
 }
 

@@ -68,6 +68,8 @@ const needs = {
     ['systemd', 'systemd', 'systemd', 'systemd', file('/usr/bin/systemd-notify')],
     ['prometheus', 'golang-github-prometheus', 'prometheus', 'prometheus', command('promtool')],
   ],
+  /** What a kube-apiserver is unpacked with. */
+  cluster: [['xz-utils', 'xz', 'xz', 'xz', command('xz')]],
   guests: [
     [
       'qemu-system-x86',

@@ -8,7 +8,11 @@ import { etcdSource } from '../../src/sources/etcd/source.js';
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,14 +34,12 @@ export interface StoreKind {
   readonly open: (t: ExecutionContext) => Promise<Store>;
 }
 
-export const storeKinds: readonly StoreKind[] = [
-  {
-    name: 'etcd',
-    worlds: ['two', 'crosssubnet', 'ipip', 'mixed', 'dual-stack', 'beyond-calico'],
-    lacks: () => (etcdProgram() === undefined ? 'no etcd on this machine' : undefined),
-    open: etcdStore,
-  },
-];
+export const etcdKind: StoreKind = {
+  name: 'etcd',
+  worlds: ['two', 'crosssubnet', 'ipip', 'mixed', 'dual-stack', 'beyond-calico'],
+  lacks: () => (etcdProgram() === undefined ? 'no etcd on this machine' : undefined),
+  open: etcdStore,
+};
 
 async function etcdStore(t: ExecutionContext): Promise<Store> {
   const etcd = await Etcd.start(t);
