@@ -65,7 +65,6 @@ const needs = {
   /** What starts by itself once it is installed: not on anybody's machine, only in CI. */
   daemons: [
     ['openssh-server', 'openssh-server', 'openssh', 'openssh-server', file('/usr/sbin/sshd')],
-    ['systemd', 'systemd', 'systemd', 'systemd', file('/usr/bin/systemd-notify')],
     ['prometheus', 'golang-github-prometheus', 'prometheus', 'prometheus', command('promtool')],
   ],
   /** What a kube-apiserver is unpacked with. */
