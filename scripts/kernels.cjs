@@ -54,7 +54,7 @@ async function runKernels({ kernels: named, rings, runIn, tell }) {
     columns[kernel] = asked.features;
     const isBetween = named === undefined && ![usual.at(0), usual.at(-1)].includes(kernel);
     for (const one of rings) {
-      const ring = isBetween && one.only ? { ...one, only: one.between ?? one.only } : one;
+      const ring = isBetween && one.between ? { ...one, only: one.between } : one;
       const started = Date.now();
       const log = mkdtempSync(join(tmpdir(), 'encap-kernels.'));
       const options = {

@@ -27,7 +27,12 @@ const rings = [
   { name: 'unit', needsRoot: false, below: ['unit', 'support', '.'] },
   { name: 'sources', needsRoot: false, below: ['sources'] },
   { name: 'addon', needsRoot: true, cwd: 'addon', below: [''] },
-  { name: 'program', needsRoot: true, below: ['program'] },
+  {
+    name: 'program',
+    needsRoot: true,
+    below: ['program'],
+    between: ['carried', 'object', 'roundtrip', 'verdict'],
+  },
   {
     name: 'kernel',
     needsRoot: true,
@@ -127,7 +132,9 @@ function runInGuests({ inGuests }, kernels) {
     kernels,
     rings: rings
       .filter(({ name }) => inGuests.includes(name))
-      .map((ring) => ({ ...ring, only: guestTests === 'all' ? undefined : ring.ofKernel })),
+      .map((ring) =>
+        guestTests === 'all' ? { ...ring, between: undefined } : { ...ring, only: ring.ofKernel },
+      ),
     runIn: runRing,
     tell: report,
   });

@@ -20,10 +20,17 @@ export type Counts = Readonly<Record<'pools' | 'blocks' | 'peers', number>>;
 /** What a source was last heard of. */
 export interface Heard {
   readonly name: string;
-  /** Its last reading was a whole world. */
+  /** Its last reading was a whole world, and it can be followed. */
   readonly isUp: boolean;
+  /** Why it can't be followed, as it says itself. */
+  readonly why: readonly string[];
   /** Wall clock, milliseconds; undefined: nothing came yet. */
   readonly lastMs: number | undefined;
+}
+
+/** Why nothing is heard of a source. */
+export function silence({ name, why }: Heard): readonly string[] {
+  return why.length === 0 ? [`${name} gave no whole world`] : why;
 }
 
 /** What an agent knows of itself while it runs: what metrics, health and the service manager are told. */
@@ -33,7 +40,7 @@ export class Vitals {
   #counts: Counts | undefined;
   #failure: string | undefined;
   #unwritten: string | undefined;
-  #heard: Heard = { name: '', isUp: false, lastMs: undefined };
+  #heard: Heard = { name: '', isUp: false, why: [], lastMs: undefined };
   #stage: Stage = 'decide';
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
@@ -111,10 +118,12 @@ export class Vitals {
 
   async *#readings(source: Source, signal: AbortSignal): AsyncGenerator<Reading> {
     for await (const reading of source.inventories(signal)) {
+      const why = (reading.faults ?? []).map(({ message }) => message);
       this.#heard = {
         name: source.name,
-        isUp: reading.inventory !== undefined,
-        lastMs: Date.now(),
+        isUp: reading.inventory !== undefined && why.length === 0,
+        why,
+        lastMs: why.length === 0 ? Date.now() : this.#heard.lastMs,
       };
       yield reading;
     }

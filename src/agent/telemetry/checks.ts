@@ -1,4 +1,4 @@
-import type { Vitals } from '../vitals.js';
+import { silence, type Vitals } from '../vitals.js';
 
 /** What an agent can find wrong, each with a name that stays: `encap status` calls the node DEGRADED for these. */
 export const checks = ['rounds', 'source', 'programs', 'pools', 'network', 'state'] as const;
@@ -18,7 +18,7 @@ export function findings(
   const { round, failure, source, unwritten } = vitals;
   const found: Readonly<Record<Check, readonly string[]>> = {
     rounds: failure === undefined ? [] : [failure],
-    source: source.isUp ? [] : [`${source.name} gave no whole world`],
+    source: source.isUp ? [] : silence(source),
     programs: isIntact ? [] : ['programs or pins are not where they belong'],
     pools: [...(round?.notCarried.values() ?? [])].map(({ message }) => message),
     network: (round?.faults ?? []).map(({ message }) => message),

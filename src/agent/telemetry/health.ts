@@ -1,4 +1,4 @@
-import type { Vitals } from '../vitals.js';
+import { silence, type Vitals } from '../vitals.js';
 
 /** What a probe is told; `why` is empty where all is well. */
 export interface Health {
@@ -26,7 +26,7 @@ export function readiness(
 ): Health {
   if (round === undefined)
     return healthOf([
-      `no round went through yet: ${failure ?? (source.isUp ? 'the first one is due' : `${source.name} gave no whole world`)}`,
+      `no round went through yet: ${failure ?? (source.isUp ? 'the first one is due' : silence(source).join('; '))}`,
     ]);
   return healthOf(
     isIntact ? [] : ['programs or pins are not where they belong', ...(failure ? [failure] : [])],

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { findings } from '../../../../src/agent/telemetry/checks.js';
 import { liveness, readiness, stuckMs } from '../../../../src/agent/telemetry/health.js';
 import { Vitals } from '../../../../src/agent/vitals.js';
 import type { Round } from '../../../../src/datapath/datapath.js';
@@ -55,6 +56,21 @@ test('a node whose programs were taken off is not ready, one whose source is awa
   await read(vitals, bad);
   t.false(vitals.source.isUp);
   t.is(readiness(vitals, true).status, 'ok');
+});
+
+test('a source that can be followed no more is down, though its last world is in force', async (t) => {
+  const vitals = new Vitals();
+  const inventory = {} as Reading['inventory'];
+  const fault = { short: 'away', message: 'etcd does not answer', hint: 'wait' };
+  await read(vitals, { inventory, problems: [] });
+  t.true(vitals.source.isUp);
+  const { lastMs } = vitals.source;
+  await read(vitals, { inventory, problems: [], faults: [fault] });
+  t.false(vitals.source.isUp);
+  t.is(vitals.source.lastMs, lastMs, 'nothing was told of the world');
+  t.deepEqual(findings(vitals, true).get('source'), ['etcd does not answer']);
+  await read(vitals, { inventory, problems: [] });
+  t.false(findings(vitals, true).has('source'));
 });
 
 test('rounds are told of by how far they came; before the first world there are none', (t) => {
