@@ -29,7 +29,7 @@ import { Switching, type SwitchTiming } from './switching.js';
 import { Places, type Remembered } from './indices.js';
 import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
-import { countPathChanges, narrowed, readPathMtus } from './path-mtu.js';
+import { countPathChanges, narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { Placement, type Touched } from './placement.js';
 import { planMaps, planNetwork, planRest, remember, type MapTables, type Rest } from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
@@ -90,6 +90,7 @@ export class Datapath implements Disposable {
   #remembered: Remembered = new Map();
   #uplink: Uplink | undefined;
   #pathChanges = 0n;
+  #paths: readonly PathMtu[] = [];
   #hooks: readonly Hook[] = [];
   /** Where the last round put the blocks; undefined where only a whole round can go on. */
   #placement: Placement | undefined;
@@ -231,7 +232,8 @@ export class Datapath implements Disposable {
     if ([...touched].some(([cidr, before]) => isLocal(cidr, before, desired))) return undefined;
     const { maps } = current.parts;
     // each block behind a narrow path has a route of its own
-    if (readPathMtus(maps.path_mtus).length > 0) return undefined;
+    if (this.#paths.length > 0 || countPathChanges(maps.path_mtus) !== this.#pathChanges)
+      return undefined;
     const steps = placement.plan(desired, touched, mapTables(maps));
     const needed = (desired.blocks.size - placement.slotPlan.blocks) * this.#room;
     if (steps === undefined || needed > maps.blocks.info.maxEntries) return undefined;
@@ -283,10 +285,11 @@ export class Datapath implements Disposable {
 
   #underlay(desired: Desired, uplink: Uplink, { maps }: Loaded, { names }: Rest): Underlay {
     this.#pathChanges = countPathChanges(maps.path_mtus);
+    this.#paths = readPathMtus(maps.path_mtus);
     return narrowed(
       underlayOf(desired, uplink, () => crossingOf(this.#probes)),
       desired,
-      { peers: names.peers, paths: readPathMtus(maps.path_mtus) },
+      { peers: names.peers, paths: this.#paths },
       uplink,
     );
   }

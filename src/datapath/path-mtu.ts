@@ -1,4 +1,4 @@
-import { u32 } from 'libbpf-ts';
+import { decode, u32 } from 'libbpf-ts';
 import { encapsulations } from '../encap/index.js';
 import type { Desired, PeerName } from '../model/desired.js';
 import { familyOf } from '../net/address.js';
@@ -24,10 +24,11 @@ export interface PathMtu {
 export function readPathMtus(map: RawMap): readonly PathMtu[] {
   const now = process.hrtime.bigint(); // the programs' clock too: CLOCK_MONOTONIC
   return map
-    .typed(u32, pathMtu)
     .readAll()
-    .filter(([, { mtu, until }]) => mtu !== 0 && until > now)
-    .map(([index, { mtu, until }]) => ({ index, mtu, secondsLeft: Number(until - now) / 1e9 }));
+    .filter(([, value]) => value.some((byte) => byte !== 0)) // there is one for each peer that may be
+    .map(([key, value]) => ({ index: decode(u32, key), ...decode(pathMtu, value) }))
+    .filter(({ mtu, until }) => mtu !== 0 && until > now)
+    .map(({ index, mtu, until }) => ({ index, mtu, secondsLeft: Number(until - now) / 1e9 }));
 }
 
 /** How often the programs learned something new: one look tells whether all of them are worth another. */
