@@ -52,7 +52,7 @@ async function etcdStore(t: ExecutionContext): Promise<Store> {
 }
 
 /** Where Calico keeps what in etcd (libcalico-go/lib/backend/model). */
-function etcdKeyOf({ kind, metadata: { name }, spec }: Manifest): string {
+export function etcdKeyOf({ kind, metadata: { name }, spec }: Manifest): string {
   if (kind !== 'IPAMBlock')
     return `/calico/resources/v3/projectcalico.org/${kind.toLowerCase()}s/${name}`;
   const cidr = String(spec?.['cidr']);
@@ -60,6 +60,7 @@ function etcdKeyOf({ kind, metadata: { name }, spec }: Manifest): string {
   return `/calico/ipam/v2/assignment/${family}/block/${cidr.replace('/', '-')}`;
 }
 
-function etcdValueOf(manifest: Manifest): object {
+/** What it is there. */
+export function etcdValueOf(manifest: Manifest): object {
   return manifest.kind === 'IPAMBlock' ? { hostAffinity: null, ...manifest.spec } : manifest;
 }

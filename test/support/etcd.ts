@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
+import { inside } from '../../src/lab/namespace.js';
 import { within } from './slowness.js';
 
 /** Where the bootstrap unpacks what must not be installed: a package of etcd would start a service. */
@@ -31,29 +33,32 @@ export function etcdProgram(): string | undefined {
 export interface EtcdOptions {
   /** Files of certificates: clients need one of `ca`. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** The network namespace that it is in. */
+  readonly namespace?: string;
 }
 
 /** An etcd of a test's own, on loopback, with its data in a folder that goes with the test. */
 export class Etcd {
   readonly endpoint: string;
   readonly port: number;
-  /** For the test itself: without TLS. */
-  readonly #own: string;
   readonly #argv: readonly string[];
   readonly #folder: string;
   #process: ChildProcess | undefined;
   #token: string | undefined;
 
-  private constructor(t: ExecutionContext, ports: readonly number[], { tls }: EtcdOptions) {
-    const [port = 0, own = 0, peer = 0] = ports;
+  private constructor(
+    t: ExecutionContext,
+    [port = 0, peer = 0]: readonly number[],
+    options: EtcdOptions,
+  ) {
+    const { tls, namespace } = options;
     this.#folder = mkdtempSync(join(tmpdir(), 'encap-etcd-'));
     this.port = port;
     this.endpoint = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
-    this.#own = `http://127.0.0.1:${own}`;
     const peers = `http://127.0.0.1:${peer}`;
-    this.#argv = [
+    const argv = [
       ...['--data-dir', join(this.#folder, 'data')],
-      ...['--listen-client-urls', `${this.endpoint},${this.#own}`],
+      ...['--listen-client-urls', `${this.endpoint},unix://${socket}`],
       ...['--advertise-client-urls', this.endpoint],
       ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers],
       ...['--initial-cluster', `default=${peers}`, '--logger', 'zap', '--log-outputs', 'stderr'],
@@ -62,6 +67,8 @@ export class Etcd {
         : ['--cert-file', tls.cert, '--key-file', tls.key, '--trusted-ca-file', tls.ca]),
       ...(tls === undefined ? [] : ['--client-cert-auth']),
     ];
+    const command = [etcdProgram() ?? 'etcd', ...argv];
+    this.#argv = namespace === undefined ? command : inside(namespace, command);
     t.teardown(async () => {
       await this.kill();
       rmSync(this.#folder, { recursive: true, force: true });
@@ -69,15 +76,17 @@ export class Etcd {
   }
 
   static async start(t: ExecutionContext, options: EtcdOptions = {}): Promise<Etcd> {
-    const etcd = new Etcd(t, await freePorts(3), options);
+    const etcd = new Etcd(t, await freePorts(2), options);
     await etcd.start();
     return etcd;
   }
 
   async start(): Promise<void> {
-    const program = etcdProgram();
-    if (program === undefined) throw new Error('no etcd on this machine');
-    const started = spawn(program, this.#argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program = '', ...args] = this.#argv;
+    const started = spawn(program, args, {
+      cwd: this.#folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.#process = started;
     let said = '';
     started.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -163,23 +172,41 @@ export class Etcd {
 
   /** etcd's own gateway: nothing of what is tested has a part in it. */
   async ask(path: string, body: object): Promise<unknown> {
-    const response = await fetch(`${this.#own}/v3/${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: this.#token === undefined ? {} : { Authorization: this.#token },
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`etcd: ${path}: ${text}`);
+    const { code, text } = await this.#request(`/v3/${path}`, JSON.stringify(body));
+    if (code !== 200) throw new Error(`etcd: ${path}: ${text}`);
     return JSON.parse(text) as unknown;
   }
 
   async #isHealthy(): Promise<boolean> {
-    return fetch(`${this.#own}/health`, { signal: AbortSignal.timeout(1000) }).then(
-      async (response) => response.ok && (await response.text()).includes('true'),
+    return this.#request('/health').then(
+      ({ code, text }) => code === 200 && text.includes('true'),
       () => false,
     );
   }
+
+  /** Over a socket in its folder: without TLS, and from another namespace too. */
+  async #request(
+    path: string,
+    body?: string,
+  ): Promise<{ code?: number | undefined; text: string }> {
+    const asked = request({
+      socketPath: join(this.#folder, socket),
+      path,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: this.#token === undefined ? {} : { Authorization: this.#token },
+      timeout: 5000,
+    });
+    asked.on('timeout', () => asked.destroy(new Error('etcd does not answer')));
+    asked.end(body);
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const part of response.setEncoding('utf8')) text += String(part);
+    return { code: response.statusCode, text };
+  }
 }
+
+/** etcd wants a name with a port, and makes a file of that name. */
+const socket = 'own:1';
 
 /** A password or key as nobody else may read it. */
 export function secretIn(folder: string, name: string, text: string): string {

@@ -22,8 +22,8 @@ export function etcdSource({ access, ...options }: EtcdSourceOptions): Source {
       const first = Math.floor(Math.random() * endpoints.length);
       const inTurn = [...endpoints.slice(first), ...endpoints.slice(0, first)];
       const all = AbortSignal.any([signal, ended.signal]);
-      const following = follow({ ...access, endpoints: inTurn, ledger, feed, signal: all }).catch((error: unknown) =>
-        feed.fail(error),
+      const following = follow({ ...access, endpoints: inTurn, ledger, feed, signal: all }).catch(
+        (error: unknown) => feed.fail(error),
       );
       try {
         yield* feed.readings(signal);

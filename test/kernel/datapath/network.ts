@@ -164,8 +164,9 @@ export class Network implements AsyncDisposable {
     node: 'a' | 'b',
     more: readonly string[] = [],
     environment: NodeJS.ProcessEnv = {},
+    resources: readonly string[] = ['-f', this.manifests],
   ): Promise<Agent> {
-    const words = ['-f', this.manifests, '--node', `node-${node}`, '--log-format', 'json', ...more];
+    const words = [...resources, '--node', `node-${node}`, '--log-format', 'json', ...more];
     const agent = new Agent(this, node, [encapMain, 'run', ...words], environment);
     this.#agents.push(agent);
     await agent.until('ready');

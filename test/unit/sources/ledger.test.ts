@@ -69,7 +69,8 @@ test('change by change or all at once: the same world, and no changed block is l
   let small = 0;
   fc.assert(
     fc.property(steps, (rounds) => {
-      const options: LedgerOptions = { environment: {}, node: 'a', holdMs: 0 };
+      const place = (key: string): string => `at:${key}`;
+      const options: LedgerOptions = { environment: {}, node: 'a', holdMs: 0, place };
       const [single, whole] = [new Ledger(options), new Ledger(options)];
       const resources = new Map<string, unknown>([['nodes/a', node(bgp(1), 'a')]]);
       let before = listed(single, resources).inventory;

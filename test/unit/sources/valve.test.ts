@@ -96,12 +96,15 @@ test('while a list is held back, changes are made to it: it is taken as soon as 
       listed(ledger, whole);
       t.is(blocksOf(listed(ledger, cluster(0))), 40);
       let there = 0;
+      const told = new Set<string>();
       for (const [key, resource] of order) {
         const reading = ledger.change(new Map([[key, resource]]));
         there += 1;
         t.is(blocksOf(reading), there < 20 ? 40 : there);
         t.is(reading.faults?.length, there < 20 ? 1 : 0);
+        for (const { message } of reading.faults ?? []) told.add(message);
       }
+      t.is(told.size, 1);
     }),
     { numRuns: 10 },
   );
