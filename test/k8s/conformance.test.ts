@@ -66,7 +66,9 @@ function asKept(manifest: Manifest): Sent {
     IPv6VXLANTunnelAddr: spec['ipv6VXLANTunnelAddr'],
     VXLANTunnelMACAddrV6: spec['vxlanTunnelMACAddrV6'],
   }).flatMap(([member, value]) =>
-    value === undefined ? [] : [[`projectcalico.org/${member}`, String(value)] as const],
+    typeof value === 'string' || typeof value === 'number'
+      ? [[`projectcalico.org/${member}`, String(value)] as const]
+      : [],
   );
   return {
     apiVersion: 'v1',

@@ -59,9 +59,15 @@ test.serial(
 );
 
 test.serial('a server that does not prove who it is gets no token', async (t) => {
-  await using reader = new Reader({ kubeconfig: cluster.kubeconfig('admin', false), timing: quick });
+  await using reader = new Reader({
+    kubeconfig: cluster.kubeconfig('admin', false),
+    timing: quick,
+  });
   await reader.until(() => reader.faults.length > 0);
-  t.regex(reader.faults[0] ?? '', /does not prove who it is: (?:SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)\w+: /);
+  t.regex(
+    reader.faults[0] ?? '',
+    /does not prove who it is: (?:SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)\w+: /,
+  );
   t.is(reader.world, 'none');
 });
 
