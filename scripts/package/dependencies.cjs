@@ -14,6 +14,7 @@ function productionPackages(root) {
   const queue = [''];
   for (let at = queue.pop(); at !== undefined; at = queue.pop())
     for (const name of Object.keys(packages[at].dependencies ?? {})) {
+      if (name.startsWith('@types/')) continue; // for a compiler's eyes alone
       const place = placeOf(packages, at, name);
       if (place === built || found.has(place)) continue;
       found.add(place);

@@ -125,6 +125,10 @@ beyondCalico.ipv6PoolsOver   ipv4
 beyondCalico.ipv4PoolsOver   ipv4
 beyondCalico.ip6ip           true
 zeroUdpChecksum              never
+metrics.listen               off
+metrics.perPeer              true
+health.listen                off
+log.level                    info
 `,
 );
 

@@ -82,6 +82,7 @@ export class Etcd {
   }
 
   async start(): Promise<void> {
+    rmSync(join(this.#folder, socket), { force: true }); // of one that was killed
     const [program = '', ...args] = this.#argv;
     const started = spawn(program, args, {
       cwd: this.#folder,
