@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../cli/encap.js';
 
-export type Overlay = 'coexist' | 'replace';
+export type Overlay = 'coexist';
 
 const made = new Map<Overlay, string>();
 

@@ -32,7 +32,7 @@ function podOf(overlay: Overlay): {
   return { pod, agent };
 }
 
-for (const overlay of ['coexist', 'replace'] as const) {
+for (const overlay of ['coexist'] as const) {
   test(`${overlay}: every node, one after the other, in the node's network, before what needs it`, (t) => {
     if (skips(t)) return;
     const daemonSet = byKind(manifestsOf(overlay)).get('DaemonSet');
@@ -104,20 +104,9 @@ test('coexist: encapd carries VXLAN although Felix is told not to', (t) => {
   t.true(worldOf([felix], { node, environment }).inventory.settings.vxlanEnabled);
 });
 
-test('the configurations of the overlays are NodeConfigs; this version refuses to replace devices', (t) => {
-  for (const [overlay, errors] of [
-    ['coexist', []],
-    ['replace', [/does not take over from vxlan\.calico or tunl0/]],
-  ] as const) {
-    // Of the datastore the test against an API server knows more.
-    const text = deployFile(`overlays/${overlay}/node.yaml`).replace(
-      'type: kubernetes',
-      'type: file',
-    );
-    const { refused } = worldOf([parse(text)]);
-    t.is(refused.length, errors.length, overlay);
-    for (const [index, error] of errors.entries()) t.regex(refused[index]?.message ?? '', error);
-  }
+test('the configuration of the overlay is a NodeConfig', (t) => {
+  const { refused } = worldOf([parse(deployFile('overlays/coexist/node.yaml'))]);
+  t.deepEqual(refused, []);
 });
 
 test('the default configuration is one that encap takes, without a warning', (t) => {
