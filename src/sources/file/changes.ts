@@ -59,7 +59,10 @@ export async function* changes(
         wasWritten: (file) =>
           [told.get(resolve(file)), events.get(resolve(file))].includes('written'),
         heard,
-        quiet: () => quiet(latch, signal),
+        quiet: async () => {
+          // The end has opened the latch, for good.
+          if (!signal.aborted) await quiet(latch, signal);
+        },
       };
       await latch.opened();
       await heard();

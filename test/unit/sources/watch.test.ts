@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { EncapError } from '../../../src/errors.js';
+import { changes } from '../../../src/sources/file/changes.js';
 import { fileSource, type FileSourceOptions } from '../../../src/sources/file/watch.js';
 import type { Reading } from '../../../src/sources/source.js';
 
@@ -232,4 +233,14 @@ test('the signal ends the readings, before and after the first', async (t) => {
   };
   t.is(await read(AbortSignal.abort()), 0);
   t.is(await read(AbortSignal.timeout(500)), 1);
+});
+
+test('the signal ends the watch while a file is waited for to be quiet', async (t) => {
+  const ended = new AbortController();
+  const watch = changes([folderOf(t)], ended.signal);
+  const first = await watch.next();
+  ended.abort();
+  if (first.done !== true) await first.value.quiet();
+  const late = setTimeout(5000, 'late', { ref: false });
+  t.like(await Promise.race([watch.next(), late]), { done: true });
 });
