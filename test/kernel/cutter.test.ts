@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { inNamespace, Link, Netlink } from 'libbpf-ts';
 import { attachKind } from '../../src/datapath/attach.js';
 import { cutterNames, wantedCutter } from '../../src/datapath/cutter.js';
@@ -12,11 +12,11 @@ import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus } from '../../src/datapath/status.js';
 import { interfaces } from '../../src/datapath/tables/interfaces.js';
 import { tcpReceiver, tcpSender } from '../support/endpoints.js';
-import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
+import type { Network } from './datapath/network.js';
+import { inside, ip } from './datapath/network.js';
+import { networkTest, type NetworkTestBody } from './datapath/network-test.js';
 
-const cannot = obstacle();
 const transferMain = fileURLToPath(new URL('../support/transfer.js', import.meta.url));
 const [enter, leave] = [cutterNames.in, cutterNames.out];
 
@@ -130,20 +130,8 @@ function counted(network: Network, verdict: string): number {
   return status.verdicts.find((one) => one.verdict === verdict)?.egress.packets ?? 0;
 }
 
-function kernelTest(
-  title: string,
-  run: (t: ExecutionContext, network: Network) => Promise<void>,
-): void {
-  test.serial(title, async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    if (skips(t, 'ip', 'nsenter', 'ethtool')) return;
-    await using network = new Network();
-    await run(t, network);
-  });
+function cutterTest(title: string, body: NetworkTestBody): void {
+  networkTest(title, body, 'ethtool');
 }
 
 const spoils = {
@@ -170,7 +158,7 @@ function rename(space: string): void {
     }
 }
 
-kernelTest('a cutter without its program: repaired within a second', async (t, network) => {
+cutterTest('a cutter without its program: repaired within a second', async (t, network) => {
   await network.agent('a');
   t.true(isWhole(network));
   if (attachKind('auto') === 'clsact')
@@ -190,7 +178,7 @@ function detachLink(t: ExecutionContext, network: Network): void {
 }
 
 for (const [what, spoil] of Object.entries(spoils))
-  kernelTest(`a cutter ${what}: repaired within a second`, async (t, network) => {
+  cutterTest(`a cutter ${what}: repaired within a second`, async (t, network) => {
     await network.agent('a');
     await network.agent('b');
     nest(network);
@@ -203,7 +191,7 @@ for (const [what, spoil] of Object.entries(spoils))
   });
 
 for (const attach of ['auto', 'clsact'])
-  kernelTest(
+  cutterTest(
     `deleted under load, it is made again, and what came meanwhile is dropped by name (${attach})`,
     async (t, network) => {
       await network.agent('a', attach);
@@ -229,7 +217,7 @@ for (const attach of ['auto', 'clsact'])
     },
   );
 
-kernelTest(
+cutterTest(
   'with the agent dead it goes on; deleted then, it is missed by name',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -253,7 +241,7 @@ kernelTest(
   },
 );
 
-kernelTest('a successor takes over the cutter that it finds', async (t, network) => {
+cutterTest('a successor takes over the cutter that it finds', async (t, network) => {
   const index = () => ip('-n', network.space('a'), '-o', 'link', 'show', leave).split(':')[0];
   const first = await network.agent('a');
   const before = index();
@@ -263,7 +251,7 @@ kernelTest('a successor takes over the cutter that it finds', async (t, network)
   t.false(second.lines.some(({ msg }) => msg === 'tables changed'));
 });
 
-kernelTest(
+cutterTest(
   'an interface of its name that is not ours stays; there is no cutter, and it is said',
   async (t, network) => {
     const space = network.space('a');
@@ -297,7 +285,7 @@ kernelTest(
   },
 );
 
-kernelTest('status, map dump, dry runs and down know it', async (t, network) => {
+cutterTest('status, map dump, dry runs and down know it', async (t, network) => {
   const planned = network.run('a', 'dry-run') as readonly { table: string; key: string }[];
   t.true(planned.some(({ table, key }) => table === 'interfaces' && key === enter));
   t.true(planned.some(({ table, key }) => table === 'links' && key === `${leave} ingress`));

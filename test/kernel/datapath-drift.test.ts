@@ -2,16 +2,15 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { generations } from '../../src/datapath/generation.js';
 import { openMaps, type Maps } from '../../src/datapath/maps.js';
 import { readStatus } from '../../src/datapath/status.js';
 import { within } from '../support/slowness.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
-
-const cannot = obstacle();
+import type { Network } from './datapath/network.js';
+import { inside, ip } from './datapath/network.js';
+import { networkTest } from './datapath/network-test.js';
 
 /** What the agent of node-a keeps in force, as text. */
 function inForce(network: Network): string {
@@ -61,22 +60,14 @@ async function repaired(network: Network, wanted: string): Promise<number> {
   return Infinity;
 }
 
-const repairs = test.macro({
-  title: (_, what: string) =>
-    `${what}: repaired within a second, and the workloads reach each other`,
-  exec: async (
-    t,
-    _: string,
-    spoil: (network: Network, space: string) => unknown,
-    change: (wanted: string) => string = (wanted) => wanted,
-    attach: string = 'auto',
-  ) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
+function repairs(
+  what: string,
+  spoil: (network: Network, space: string) => unknown,
+  change: (wanted: string) => string = (wanted) => wanted,
+  attach = 'auto',
+): void {
+  const title = `${what}: repaired within a second, and the workloads reach each other`;
+  networkTest(title, async (t, network) => {
     await network.agent('a', attach);
     await network.agent('b');
     t.is(network.ping(1), 1);
@@ -89,16 +80,16 @@ const repairs = test.macro({
       `repaired after ${ms} ms\n${inForce(network)}\nwanted:\n${change(wanted)}`,
     );
     t.is(network.ping(3), 3);
-  },
-});
+  });
+}
 
-test.serial(repairs, 'a deleted pool route', (_, space) =>
+repairs('a deleted pool route', (_, space) =>
   ip('-n', space, 'route', 'del', '10.244.0.0/16', 'proto', '147', 'metric', '0'),
 );
-test.serial(repairs, 'all routes of ours flushed', (_, space) =>
+repairs('all routes of ours flushed', (_, space) =>
   ip('-n', space, 'route', 'flush', 'proto', '147'),
 );
-test.serial(repairs, 'a pool route made worse', (_, space) =>
+repairs('a pool route made worse', (_, space) =>
   ip(
     '-n',
     space,
@@ -116,13 +107,13 @@ test.serial(repairs, 'a pool route made worse', (_, space) =>
     '9000',
   ),
 );
-test.serial(repairs, 'a second route of our protocol', (_, space) =>
+repairs('a second route of our protocol', (_, space) =>
   ip('-n', space, 'route', 'add', 'blackhole', '10.244.0.0/16', 'proto', '147', 'metric', '7'),
 );
-test.serial(repairs, "nobody's neighbour entry deleted", (_, space) =>
+repairs("nobody's neighbour entry deleted", (_, space) =>
   ip('-n', space, 'neigh', 'del', '169.254.47.89', 'dev', 'eth0'),
 );
-test.serial(repairs, "nobody's neighbour entry with another MAC", (_, space) =>
+repairs("nobody's neighbour entry with another MAC", (_, space) =>
   ip(
     '-n',
     space,
@@ -140,67 +131,49 @@ test.serial(repairs, "nobody's neighbour entry with another MAC", (_, space) =>
 /** As ip(8) names it: both ends. */
 const ownAddress = ['10.244.1.0', 'peer', '169.254.47.89/32'];
 
-test.serial(repairs, 'the node’s address taken and given again, behind ours', (_, space) => {
+repairs('the node’s address taken and given again, behind ours', (_, space) => {
   ip('-n', space, 'address', 'del', '192.168.77.1/24', 'dev', 'eth0');
   ip('-n', space, 'address', 'add', '192.168.77.1/24', 'dev', 'eth0');
 });
 
-test.serial(repairs, 'the tunnel address on lo, as before', (_, space) => {
+repairs('the tunnel address on lo, as before', (_, space) => {
   ip('-n', space, 'address', 'add', '10.244.1.0/32', 'dev', 'lo', 'label', 'lo:encap');
 });
 
-test.serial(repairs, 'the tunnel address deleted', (_, space) =>
+repairs('the tunnel address deleted', (_, space) =>
   ip('-n', space, 'address', 'del', ...ownAddress, 'dev', 'eth0'),
 );
-test.serial(repairs, 'the uplink down and up', (_, space) => {
+repairs('the uplink down and up', (_, space) => {
   ip('-n', space, 'link', 'set', 'eth0', 'down');
   ip('-n', space, 'link', 'set', 'eth0', 'up');
 });
-test.serial(repairs, 'another MAC for the uplink', (_, space) =>
+repairs('another MAC for the uplink', (_, space) =>
   ip('-n', space, 'link', 'set', 'eth0', 'address', '02:00:00:00:77:01'),
 );
-test.serial(
-  repairs,
+repairs(
   'a smaller MTU of the uplink',
   (_, space) => ip('-n', space, 'link', 'set', 'eth0', 'mtu', '1400'),
   (wanted) => wanted.replace('mtu 1450', 'mtu 1350'),
 );
-test.serial(
-  repairs,
+repairs(
   'the uplink renamed',
   (_, space) => ip('-n', space, 'link', 'set', 'eth0', 'name', 'wan0'),
   (wanted) => wanted.replaceAll('eth0', 'wan0'),
 );
-test.serial(repairs, 'a program detached by somebody', (network, space) => {
+repairs('a program detached by somebody', (network, space) => {
   const { pins: folder } = foldersOf(network.environment('a'));
   const [generation = ''] = readdirSync(folder);
   inside(space, 'bpftool', 'link', 'detach', 'pinned', join(folder, generation, 'links', 'egress'));
 });
-test.serial(repairs, 'all pins removed', (network) =>
+repairs('all pins removed', (network) =>
   rmSync(foldersOf(network.environment('a')).pins, { recursive: true }),
 );
-test.serial(
-  repairs,
+repairs(
   'the clsact qdisc deleted',
   (_, space) => inside(space, 'tc', 'qdisc', 'del', 'dev', 'eth0', 'clsact'),
   undefined,
   'clsact',
 );
-
-function networkTest(
-  title: string,
-  run: (t: ExecutionContext, network: Network) => Promise<void>,
-): void {
-  test.serial(title, async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
-    await run(t, network);
-  });
-}
 
 networkTest(
   'pins removed under traffic: no packet is lost, because the agent holds what they held',

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
 import { resource } from './datapath/cluster.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
-
-const cannot = obstacle();
+import type { Network } from './datapath/network.js';
+import { inside, ip } from './datapath/network.js';
+import { networkTest } from './datapath/network-test.js';
 
 /** What `encap status -o json` says, as far as it is looked at here. */
 interface Status {
@@ -12,27 +11,11 @@ interface Status {
   readonly faults: readonly { readonly message: string }[];
 }
 
-/** A test with two nodes; says what the machine lacks. */
-function kernelTest(
-  title: string,
-  body: (t: ExecutionContext, network: Network) => Promise<void>,
-): void {
-  test.serial(title, async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
-    await body(t, network);
-  });
-}
-
 function statusOf(network: Network): Status {
   return JSON.parse(network.encap('a', 'status', '-o', 'json')) as Status;
 }
 
-kernelTest('status names the VNI and UDP port of the programs in force', async (t, network) => {
+networkTest('status names the VNI and UDP port of the programs in force', async (t, network) => {
   const agent = await network.agent('a');
   t.deepEqual(statusOf(network).vxlan, { vni: 4096, port: 4789 });
   t.regex(network.encap('a', 'status'), /vxlan vni 4096 port 4789/);
@@ -46,7 +29,7 @@ kernelTest('status names the VNI and UDP port of the programs in force', async (
   t.deepEqual(statusOf(network).vxlan, { vni: 77, port: 4790 });
 });
 
-kernelTest(
+networkTest(
   'plan --exit-code is 10 while the kernel differs from the resources, and 0 once it does not',
   async (t, network) => {
     const plan = ['plan', '-f', network.manifests, '--node', 'node-a', '--exit-code'];
@@ -58,7 +41,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'encap run ends with 0 when a signal asks it to: it was told to, and the datapath stays',
   async (t, network) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -71,7 +54,7 @@ kernelTest(
   },
 );
 
-kernelTest('what a NodeConfig says of the underlay is in force', async (t, network) => {
+networkTest('what a NodeConfig says of the underlay is in force', async (t, network) => {
   network.declare({ vxlanMode: 'Always' }, [
     {
       apiVersion: 'encap/v1',
@@ -92,7 +75,7 @@ kernelTest('what a NodeConfig says of the underlay is in force', async (t, netwo
   t.is(failure, 'cannot find the uplink: there is no interface eth9');
 });
 
-kernelTest(
+networkTest(
   'a pool that the node can’t carry is refused, said once in the log, and a fault of the status',
   async (t, network) => {
     const pools = [

@@ -1,31 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
 import { inNamespace } from 'libbpf-ts';
 import { foldersOf } from '../../src/datapath/folders.js';
 import { readStatus, type Status } from '../../src/datapath/status.js';
-import type { PoolModes } from './datapath/cluster.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
-
-const cannot = obstacle();
-
-/** A test with two nodes; says what the machine lacks. */
-function kernelTest(
-  title: string,
-  body: (t: ExecutionContext, network: Network) => Promise<void> | void,
-  modes?: PoolModes,
-): void {
-  test.serial(title, async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network(modes);
-    await body(t, network);
-  });
-}
+import type { Network } from './datapath/network.js';
+import { inside, ip } from './datapath/network.js';
+import { networkTest } from './datapath/network-test.js';
 
 function statusOf(network: Network, node: 'a' | 'b' = 'a'): Status {
   return inNamespace(`/run/netns/${network.space(node)}`, () =>
@@ -59,7 +40,7 @@ function belongings(network: Network, node: 'a' | 'b'): string {
   ].join('\n');
 }
 
-kernelTest(
+networkTest(
   'workloads of two nodes reach each other; each packet is encapsulated once',
   async (t, network) => {
     await network.agent('a');
@@ -76,7 +57,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'the datapath outlives its agent, and a restart adopts it: no program is loaded, no entry written',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -105,7 +86,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'an agent killed under traffic loses no packet, and neither does the next one',
   async (t, network) => {
     let agent = await network.agent('a');
@@ -125,7 +106,7 @@ kernelTest(
   },
 );
 
-kernelTest('an agent killed at any moment of its start loses no packet', async (t, network) => {
+networkTest('an agent killed at any moment of its start loses no packet', async (t, network) => {
   await (await network.agent('a')).end('SIGKILL');
   await network.agent('b');
   network.ping(1);
@@ -146,7 +127,7 @@ kernelTest('an agent killed at any moment of its start loses no packet', async (
 });
 
 for (const attach of ['tcx', 'clsact'])
-  kernelTest(
+  networkTest(
     `down leaves nothing of ours behind and touches nothing else (${attach})`,
     async (t, network) => {
       ip('-n', network.space('a'), 'route', 'add', 'blackhole', '10.99.0.0/24', 'proto', '80');
@@ -166,7 +147,7 @@ for (const attach of ['tcx', 'clsact'])
     },
   );
 
-kernelTest(
+networkTest(
   'an old kernel attaches by clsact: the same traffic, adopted by the next agent',
   async (t, network) => {
     const agent = await network.agent('a', 'clsact');
@@ -186,7 +167,7 @@ kernelTest(
   },
 );
 
-kernelTest('an agent that changes from clsact to TCX leaves no filter', async (t, network) => {
+networkTest('an agent that changes from clsact to TCX leaves no filter', async (t, network) => {
   const agent = await network.agent('a', 'clsact');
   await network.agent('b');
   await agent.end('SIGTERM');
@@ -196,7 +177,7 @@ kernelTest('an agent that changes from clsact to TCX leaves no filter', async (t
   t.is(inside(network.space('a'), 'tc', 'filter', 'show', 'dev', 'eth0', 'egress'), '');
 });
 
-kernelTest(
+networkTest(
   'two agents cannot share a node; after a kill the next one starts at once',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -209,12 +190,12 @@ kernelTest(
   },
 );
 
-kernelTest('--once with unreadable resources says what is wrong and ends', (t, network) => {
+networkTest('--once with unreadable resources says what is wrong and ends', (t, network) => {
   writeFileSync(network.manifests, 'kind: [');
   t.like(network.run('a', 'once'), { code: 'CONFIG_INVALID' });
 });
 
-kernelTest('--dry-run says what a run would change, and changes nothing', (t, network) => {
+networkTest('--dry-run says what a run would change, and changes nothing', (t, network) => {
   const before = belongings(network, 'a');
   const planned = network.run('a', 'dry-run') as { table: string; action: string; key: string }[];
   t.is(belongings(network, 'a'), before);
@@ -228,7 +209,7 @@ kernelTest('--dry-run says what a run would change, and changes nothing', (t, ne
   t.deepEqual(network.run('a', 'dry-run'), []);
 });
 
-kernelTest('switching the mode of a pool under traffic loses no packet', async (t, network) => {
+networkTest('switching the mode of a pool under traffic loses no packet', async (t, network) => {
   const agents = [await network.agent('a', 'auto', 300), await network.agent('b', 'auto', 300)];
   network.ping(1);
   const flow = network.flow();
@@ -250,7 +231,7 @@ kernelTest('switching the mode of a pool under traffic loses no packet', async (
   t.is(received, sent);
 });
 
-kernelTest(
+networkTest(
   'a changed setting is another program, swapped in without losing a packet',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -277,7 +258,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'tables that become too small are made anew beside the old ones, without losing a packet',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -309,7 +290,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'a change that does not fit beside what it replaces makes larger tables, without losing a packet',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -339,7 +320,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'more nodes than there are free places replace all the others: larger tables, not the same failure again and again',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -363,7 +344,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'a file that becomes unreadable changes nothing; mended, it is followed again',
   async (t, network) => {
     const agent = await network.agent('a');
@@ -382,7 +363,7 @@ kernelTest(
   },
 );
 
-kernelTest("another program's route to the pool stays, and the error names it", (t, network) => {
+networkTest("another program's route to the pool stays, and the error names it", (t, network) => {
   ip(
     '-n',
     network.space('a'),
@@ -401,7 +382,7 @@ kernelTest("another program's route to the pool stays, and the error names it", 
   );
 });
 
-kernelTest('pins that someone else made in our place are set aside', async (t, network) => {
+networkTest('pins that someone else made in our place are set aside', async (t, network) => {
   network.run('a', 'once');
   const { generation } = statusOf(network);
   const { ENCAP_BPFFS: pins = '' } = network.environment('a');

@@ -2,29 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
 import { NotifySocket, whyNoManager } from '../support/notify-socket.js';
 import { within } from '../support/slowness.js';
 import { resource } from './datapath/cluster.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
-
-const cannot = obstacle();
-
-/** A test with two nodes; says what the machine lacks. */
-function kernelTest(
-  title: string,
-  body: (t: ExecutionContext, network: Network) => Promise<void>,
-): void {
-  test.serial(title, async (t) => {
-    if (cannot !== undefined) {
-      t.log(`skipped: ${cannot}`);
-      t.pass();
-      return;
-    }
-    await using network = new Network();
-    await body(t, network);
-  });
-}
+import type { Network } from './datapath/network.js';
+import { inside, ip } from './datapath/network.js';
+import { networkTest } from './datapath/network-test.js';
 
 interface Answer {
   readonly status: number;
@@ -52,7 +35,7 @@ async function eventually(is: () => boolean): Promise<boolean> {
 
 const usual = 'http://127.0.0.1:9475';
 
-kernelTest(
+networkTest(
   'an agent is looked at over HTTP: what crossed the overlay is in its metrics, and probes are answered',
   async (t, network) => {
     await network.agent('b');
@@ -96,7 +79,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'a service manager is told when the node is ready, that the agent lives, reloads and stops',
   async (t, network) => {
     const lacking = whyNoManager();
@@ -130,7 +113,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+networkTest(
   'SIGHUP and a changed file bring listeners and log level of the NodeConfig in force',
   async (t, network) => {
     const config = join(network.scratch, 'node.yaml');
@@ -176,7 +159,7 @@ function smallDisk(path: string): Disposable {
   return { [Symbol.dispose]: () => execFileSync('umount', ['--lazy', path]) };
 }
 
-kernelTest(
+networkTest(
   'a full disk costs the state file: the kernel still follows, and the old file stays whole',
   async (t, network) => {
     const run = network.environment('a').ENCAP_RUN_DIR ?? '';
@@ -224,7 +207,7 @@ function costOf(
   return { ms: ((after - before) * 1000) / scrapes, bytes: length };
 }
 
-kernelTest(
+networkTest(
   'a scrape costs little with 500 peers, and the same with 10,000 blocks as with few',
   async (t, network) => {
     const world = (perNode: number): readonly object[] => {
