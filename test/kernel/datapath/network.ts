@@ -305,7 +305,12 @@ export class Agent {
   async end(signal: NodeJS.Signals): Promise<{ ms: number; code: number | null }> {
     const began = performance.now();
     this.#child.kill(signal);
-    const code = await this.#closed;
+    const late = sleep(within(20_000), 'late' as const, { ref: false });
+    const code = await Promise.race([this.#closed, late]);
+    if (code === 'late')
+      throw new Error(
+        `the agent does not end by ${signal}:\n${JSON.stringify(this.lines.slice(-10), null, 1)}`,
+      );
     return { ms: performance.now() - began, code };
   }
 
