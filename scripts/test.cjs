@@ -38,16 +38,8 @@ const rings = [
     needsRoot: true,
     serial: true,
     below: ['kernel'],
-    ofKernel: [
-      'datapath-load',
-      'datapath-traffic',
-      'nested',
-      'offloads',
-      'path-mtu',
-      'sctp',
-      'wire',
-    ],
-    between: ['datapath-load', 'wire'],
+    ofKernel: ['datapath-traffic', 'nested', 'offloads', 'path-mtu', 'sctp', 'wire'],
+    between: ['offloads', 'wire'],
   },
   { name: 'cli', needsRoot: false, below: ['cli'] },
   {
