@@ -8,22 +8,14 @@ import { inventoryOf } from '../../src/model/assemble.js';
 import type { Documents } from '../../src/model/document.js';
 import type { Inventory } from '../../src/model/inventory.js';
 import { parse } from '../../src/sources/file/parse.js';
+import { essenceOf } from '../support/essence.js';
 import { Follower } from './reading.js';
 import type { Manifest, StoreKind } from './store.js';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
-/** What decisions are made of, whatever the order in which it was read. */
-function essence(inventory: Inventory | undefined): unknown {
-  if (inventory === undefined) return undefined;
-  const blocks = [...inventory.blocks]
-    .map(({ cidr, node, allocations }) => ({
-      cidr,
-      node,
-      borrowed: [...allocations].filter(([, who]) => who !== undefined && who !== node),
-    }))
-    .sort((a, b) => (a.cidr < b.cidr ? -1 : 1));
-  return { ...inventory, blocks };
+function essence(inventory: Inventory | undefined): object | undefined {
+  return inventory && essenceOf(inventory);
 }
 
 function manifestsIn(folder: string): Manifest[] {

@@ -197,7 +197,10 @@ const gauges = {
   encap_config_pools: ['Pools that this node routes'],
   encap_config_blocks: ['Blocks and borrowed addresses that this node knows'],
   encap_config_peers: ['Other nodes, each family for itself'],
-  encap_source_up: ['Whether the last reading of the source was a whole world', 'source'],
+  encap_source_up: [
+    'Whether the last reading of the source was a whole world, and it can be followed',
+    'source',
+  ],
   encap_source_last_event_timestamp_seconds: ['When the source last told of a change', 'source'],
   encap_degraded: ['Whether a check finds something wrong; the log says what', 'check'],
   encap_missing: ['Whether the node does without something, at a price; the log says why', 'extra'],

@@ -5,6 +5,7 @@ import { inventoryOf, type UnderstoodFiles } from '../../../src/model/assemble.j
 import type { Document } from '../../../src/model/document.js';
 import { kept, sameBlock } from '../../../src/model/plain-block.js';
 import { understand, type Understood } from '../../../src/model/understand.js';
+import { essenceOf } from '../../support/essence.js';
 
 const crd = 'crd.projectcalico.org/v1';
 
@@ -90,15 +91,8 @@ function understoodOf(all: ReadonlyMap<string, readonly Understood[]>): Understo
 }
 
 /** What decisions are made of, and what is told. */
-function essence({ inventory, problems }: Pick<Edition, 'inventory' | 'problems'>): unknown {
-  const blocks = [...inventory.blocks]
-    .map(({ cidr, node, allocations }) => ({
-      cidr,
-      node,
-      borrowed: [...allocations].filter(([, who]) => who !== undefined && who !== node),
-    }))
-    .sort((a, b) => (a.cidr < b.cidr ? -1 : 1));
-  return { ...inventory, blocks, problems };
+function essence({ inventory, problems }: Pick<Edition, 'inventory' | 'problems'>): object {
+  return { ...essenceOf(inventory), problems };
 }
 
 const steps = fc.array(
