@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { KernelFailure } from './error.js';
 
-const { EPERM, EACCES, ENOMEM, E2BIG, ENOSPC, ESRCH, ENOLINK } = constants.errno;
+const { EPERM, EACCES, ENOMEM, E2BIG, ENOSPC, ESRCH, ENOLINK, ERANGE } = constants.errno;
 
 /** The next step after a refusal, where operation and errno are enough to know one. */
 export function hintFor({ operation, errno, messages }: KernelFailure): string | undefined {
@@ -25,6 +25,10 @@ export function hintFor({ operation, errno, messages }: KernelFailure): string |
         : undefined;
     case ENOLINK:
       return 'the interface of this link is gone: attach again to the new one';
+    case ERANGE: // BPF_MPROG_MAX of linux/bpf_mprog.h
+      return operation === 'attach'
+        ? 'a TCX hook takes 64 programs and has them: take one off (bpftool net show, bpftool link detach)'
+        : undefined;
     default:
       return undefined;
   }

@@ -118,6 +118,7 @@ export interface NativeOpenObject {
   load(logLevel: number): {
     readonly programs: readonly (readonly [string, NativeProgram])[];
     readonly maps: readonly (readonly [string, NativeMap])[];
+    readonly logs: readonly (readonly [string, string])[];
   };
   close(): void;
 }

@@ -79,16 +79,20 @@ export class OpenObject implements Disposable {
     return this;
   }
 
-  /** Hands everything to the kernel and is closed by it. A BpfError carries the verifier's log. */
+  /**
+   * Hands everything to the kernel and is closed by it. A BpfError carries the verifier's log; from level 1 on there is
+   * one of each program that the kernel took, too.
+   */
   load({ kernelLogLevel = 0 }: { readonly kernelLogLevel?: 0 | 1 | 2 } = {}): BpfObject {
     const pins = new Map([...this.maps].map(([name, { pinPath }]) => [name, pinPath]));
-    const { programs, maps } = this.#native.load(kernelLogLevel);
+    const { programs, maps, logs } = this.#native.load(kernelLogLevel);
     return new BpfObject(
       this.name,
       this.btf,
       new Map(programs.map(([name, program]) => [name, new Program(program, name)])),
       new Map(maps.map(([name, map]) => [name, partsOf(map, name, pins.get(name))])),
       this.maps,
+      new Map(logs),
     );
   }
 
@@ -101,6 +105,8 @@ export class OpenObject implements Disposable {
 export class BpfObject implements Disposable {
   readonly name: string;
   readonly btf: Btf;
+  /** Whole, by program; empty where `load()` was not asked for any. */
+  readonly verifierLogs: ReadonlyMap<string, string>;
   readonly #programs: ReadonlyMap<string, Program>;
   readonly #maps: ReadonlyMap<string, MapParts>;
   readonly #blueprints: ReadonlyMap<
@@ -115,9 +121,11 @@ export class BpfObject implements Disposable {
     programs: ReadonlyMap<string, Program>,
     maps: ReadonlyMap<string, MapParts>,
     blueprints: ReadonlyMap<string, OpenMap>,
+    verifierLogs: ReadonlyMap<string, string>,
   ) {
     this.name = name;
     this.btf = btf;
+    this.verifierLogs = verifierLogs;
     this.#programs = programs;
     this.#maps = maps;
     this.#blueprints = new Map(

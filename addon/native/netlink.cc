@@ -35,15 +35,20 @@ class NetlinkSocket : public Napi::ObjectWrap<NetlinkSocket> {
   Napi::Value Addresses(const Napi::CallbackInfo& info);
   Napi::Value Routes(const Napi::CallbackInfo& info);
   Napi::Value Neighbours(const Napi::CallbackInfo& info);
+  Napi::Value Rules(const Napi::CallbackInfo& info);
   Napi::Value Link(const Napi::CallbackInfo& info);
   Napi::Value Veth(const Napi::CallbackInfo& info);
   Napi::Value Vxlan(const Napi::CallbackInfo& info);
+  Napi::Value Vtep(const Napi::CallbackInfo& info);
+  Napi::Value Ipip(const Napi::CallbackInfo& info);
   Napi::Value RemoveLink(const Napi::CallbackInfo& info);
   Napi::Value Features(const Napi::CallbackInfo& info);
   Napi::Value SetFeatures(const Napi::CallbackInfo& info);
   Napi::Value Address(const Napi::CallbackInfo& info);
   Napi::Value Route(const Napi::CallbackInfo& info);
   Napi::Value Neighbour(const Napi::CallbackInfo& info);
+  Napi::Value Rule(const Napi::CallbackInfo& info);
+  Napi::Value Forwarding(const Napi::CallbackInfo& info);
   Napi::Value Inside(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
@@ -133,6 +138,13 @@ Napi::Value NetlinkSocket::Neighbours(const Napi::CallbackInfo& info) {
   return Dump(info.Env(), request);
 }
 
+// rules(family: number): Dump<RawRule>
+Napi::Value NetlinkSocket::Rules(const Napi::CallbackInfo& info) {
+  Request request(RTM_GETRULE, NLM_F_DUMP);
+  request.AllRules(ByteOf(info[0], "family"));
+  return Dump(info.Env(), request);
+}
+
 Napi::Value NetlinkSocket::Change(const Napi::CallbackInfo& info, uint16_t put, uint16_t remove,
                                   void (Request::*fill)(const Napi::Object&)) {
   const auto env = info.Env();
@@ -171,6 +183,24 @@ Napi::Value NetlinkSocket::Vxlan(const Napi::CallbackInfo& info) {
   Request request(RTM_NEWLINK, NLM_F_ACK | kCreate);
   request.Vxlan(env, TextOf(info[0], "name"), static_cast<uint16_t>(Uint32Of(info[1], "port")),
                 BoolOf(info[2], "vniFilter"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
+// vtep(fields: RawVtep): Answer; it is down and learns nothing
+Napi::Value NetlinkSocket::Vtep(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_NEWLINK, NLM_F_ACK | kCreate);
+  request.Vtep(ObjectOf(info[0], "fields"));
+  return AnswerObject(env, socket.Ask(env, request.header()));
+}
+
+// ipip(name: string): Answer; it is down, of any local and remote address
+Napi::Value NetlinkSocket::Ipip(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  auto& socket = Open(env);
+  Request request(RTM_NEWLINK, NLM_F_ACK | kCreate);
+  request.Ipip(env, TextOf(info[0], "name"));
   return AnswerObject(env, socket.Ask(env, request.header()));
 }
 
@@ -236,6 +266,16 @@ Napi::Value NetlinkSocket::Neighbour(const Napi::CallbackInfo& info) {
   return Change(info, RTM_NEWNEIGH, RTM_DELNEIGH, &Request::Neighbour);
 }
 
+// rule(verb: Verb, fields: RawRule): Answer
+Napi::Value NetlinkSocket::Rule(const Napi::CallbackInfo& info) {
+  return Change(info, RTM_NEWRULE, RTM_DELRULE, &Request::Rule);
+}
+
+// forwarding(verb: Verb, fields: RawForwarding): Answer
+Napi::Value NetlinkSocket::Forwarding(const Napi::CallbackInfo& info) {
+  return Change(info, RTM_NEWNEIGH, RTM_DELNEIGH, &Request::Forwarding);
+}
+
 // inside(run: () => T): T, with this thread in the socket's namespace, whatever became of its path
 Napi::Value NetlinkSocket::Inside(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
@@ -257,12 +297,17 @@ void NetlinkSocket::Register(Napi::Env env, Napi::Object exports) {
                                              InstanceMethod<&NetlinkSocket::Link>("link"),
                                              InstanceMethod<&NetlinkSocket::Veth>("veth"),
                                              InstanceMethod<&NetlinkSocket::Vxlan>("vxlan"),
+                                             InstanceMethod<&NetlinkSocket::Vtep>("vtep"),
+                                             InstanceMethod<&NetlinkSocket::Ipip>("ipip"),
                                              InstanceMethod<&NetlinkSocket::RemoveLink>("removeLink"),
                                              InstanceMethod<&NetlinkSocket::Features>("features"),
                                              InstanceMethod<&NetlinkSocket::SetFeatures>("setFeatures"),
                                              InstanceMethod<&NetlinkSocket::Address>("address"),
                                              InstanceMethod<&NetlinkSocket::Route>("route"),
                                              InstanceMethod<&NetlinkSocket::Neighbour>("neighbour"),
+                                             InstanceMethod<&NetlinkSocket::Rules>("rules"),
+                                             InstanceMethod<&NetlinkSocket::Rule>("rule"),
+                                             InstanceMethod<&NetlinkSocket::Forwarding>("forwarding"),
                                              InstanceMethod<&NetlinkSocket::Inside>("inside"),
                                              InstanceMethod<&NetlinkSocket::Close>("close"),
                                          });

@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -71,9 +73,21 @@ Napi::Value VxlanOf(Napi::Env env, const Attributes& details) {
   auto vxlan = Napi::Object::New(env);
   vxlan["port"] =
       port != nullptr && mnl_attr_validate(port, MNL_TYPE_U16) >= 0 ? ntohs(mnl_attr_get_u16(port)) : 0;
+  vxlan["vni"] = Number(env, U32(data[IFLA_VXLAN_ID]));
+  const auto local = AddressText(env, AF_INET, data[IFLA_VXLAN_LOCAL]);
+  vxlan["local"] = local.IsUndefined() ? AddressText(env, AF_INET6, data[IFLA_VXLAN_LOCAL6]) : local;
   vxlan["external"] = IsSet(data[IFLA_VXLAN_COLLECT_METADATA]);
   vxlan["vniFilter"] = IsSet(data[IFLA_VXLAN_VNIFILTER]);
   return vxlan;
+}
+
+// An interface's own rp_filter; nothing where it has no IPv4. The kernel tells its switches as one array.
+std::optional<uint32_t> ReversePathFilter(const Attributes& families) {
+  const Attributes ipv4(families[AF_INET], IFLA_INET_MAX);
+  const auto* switches = ipv4[IFLA_INET_CONF];
+  if (switches == nullptr || mnl_attr_get_payload_len(switches) < IPV4_DEVCONF_RP_FILTER * sizeof(uint32_t))
+    return std::nullopt;
+  return static_cast<const uint32_t*>(mnl_attr_get_payload(switches))[IPV4_DEVCONF_RP_FILTER - 1];
 }
 
 std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
@@ -95,9 +109,11 @@ std::optional<Napi::Object> ReadLink(Napi::Env env, const nlmsghdr* message) {
   link["mac"] = MacText(env, attributes[IFLA_ADDRESS]);
   link["kind"] = Text(env, details[IFLA_INFO_KIND]);
   link["vxlan"] = VxlanOf(env, details);
+  link["group"] = Number(env, U32(attributes[IFLA_GROUP]).value_or(0));
   link["master"] = Number(env, U32(attributes[IFLA_MASTER]));
   link["parent"] = Number(env, parent == 0U ? std::nullopt : parent);
   link["parentNamespace"] = Number(env, U32(attributes[IFLA_LINK_NETNSID]));
+  link["reversePathFilter"] = Number(env, ReversePathFilter(families));
   link["operState"] = state != nullptr && mnl_attr_validate(state, MNL_TYPE_U8) >= 0
                           ? Napi::Number::New(env, mnl_attr_get_u8(state))
                           : env.Undefined();
@@ -209,6 +225,22 @@ std::optional<Napi::Object> ReadNeighbour(Napi::Env env, const nlmsghdr* message
   return neighbour;
 }
 
+std::optional<Napi::Object> ReadRule(Napi::Env env, const nlmsghdr* message) {
+  const auto* head = static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
+  if (!IsInternet(head->family)) return std::nullopt;  // of multicast routing
+  const Attributes attributes(message, sizeof *head, FRA_MAX);
+  const auto* protocol = attributes[FRA_PROTOCOL];
+  auto rule = Napi::Object::New(env);
+  rule["family"] = head->family;
+  rule["priority"] = U32(attributes[FRA_PRIORITY]).value_or(0);
+  rule["action"] = head->action;
+  rule["table"] = U32(attributes[FRA_TABLE]).value_or(head->table);
+  rule["protocol"] =
+      protocol != nullptr && mnl_attr_validate(protocol, MNL_TYPE_U8) >= 0 ? mnl_attr_get_u8(protocol) : 0;
+  rule["suppressGroup"] = Number(env, U32(attributes[FRA_SUPPRESS_IFGROUP]));
+  return rule;
+}
+
 template <class Head>
 bool Holds(const nlmsghdr* message) {
   return mnl_nlmsg_get_payload_len(message) >= sizeof(Head);
@@ -230,6 +262,9 @@ std::optional<Napi::Object> ReadMessage(Napi::Env env, const nlmsghdr* message) 
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return Holds<ndmsg>(message) ? ReadNeighbour(env, message) : std::nullopt;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      return Holds<fib_rule_hdr>(message) ? ReadRule(env, message) : std::nullopt;
     default:
       return std::nullopt;
   }

@@ -7,7 +7,7 @@
 
 #include <optional>
 
-// Nothing for what is no link, address, route or neighbour of IPv4 or IPv6 (bridge ports, FDB entries,
+// Nothing for what is no link, address, route, neighbour or rule of IPv4 or IPv6 (bridge ports, FDB entries,
 // multicast routes, cached exceptions).
 std::optional<Napi::Object> ReadMessage(Napi::Env env, const nlmsghdr* message);
 

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -149,6 +151,8 @@ void Request::AllNeighbours(uint8_t family, uint8_t flags) {
   head->ndm_flags = flags;
 }
 
+void Request::AllRules(uint8_t family) { Start<fib_rule_hdr>()->family = family; }
+
 void Request::Link(const Napi::Object& fields) {
   auto* head = Start<ifinfomsg>();
   head->ifi_family = AF_UNSPEC;
@@ -159,13 +163,22 @@ void Request::Link(const Napi::Object& fields) {
   }
   PutMac(fields, IFLA_ADDRESS);
   PutU32(fields, "mtu", IFLA_MTU);
-  if (!Given(fields, "addressGeneration")) return;
+  PutU32(fields, "group", IFLA_GROUP);
   const auto env = fields.Env();
-  const uint8_t mode = U8(fields, "addressGeneration");
   auto* families = Nest(env, IFLA_AF_SPEC);
-  auto* family = Nest(env, AF_INET6);
-  Put(env, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
-  mnl_attr_nest_end(header(), family);
+  if (Given(fields, "addressGeneration")) {
+    const uint8_t mode = U8(fields, "addressGeneration");
+    auto* family = Nest(env, AF_INET6);
+    Put(env, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
+    mnl_attr_nest_end(header(), family);
+  }
+  if (Given(fields, "reversePathFilter")) {
+    auto* family = Nest(env, AF_INET);
+    auto* switches = Nest(env, IFLA_INET_CONF);
+    PutU32(fields, "reversePathFilter", IPV4_DEVCONF_RP_FILTER);
+    mnl_attr_nest_end(header(), switches);
+    mnl_attr_nest_end(header(), family);
+  }
   mnl_attr_nest_end(header(), families);
 }
 
@@ -200,6 +213,35 @@ void Request::Vxlan(Napi::Env env, const std::string& name, uint16_t port, bool 
   mnl_attr_nest_end(header(), kind);
 }
 
+void Request::Vtep(const Napi::Object& fields) {
+  const auto env = fields.Env();
+  const int family = FamilyOf(fields);
+  const uint16_t port = htons(static_cast<uint16_t>(U32(fields, "port")));
+  const uint8_t no = 0;
+  Start<ifinfomsg>()->ifi_family = AF_UNSPEC;
+  PutName(env, TextOf(fields.Get("name"), "name"));
+  PutMac(fields, IFLA_ADDRESS);
+  PutU32(fields, "mtu", IFLA_MTU);
+  auto* kind = Nest(env, IFLA_LINKINFO);
+  Put(env, IFLA_INFO_KIND, "vxlan", sizeof "vxlan" - 1);
+  auto* data = Nest(env, IFLA_INFO_DATA);
+  PutU32(fields, "vni", IFLA_VXLAN_ID);
+  PutU32(fields, "parent", IFLA_VXLAN_LINK);
+  PutAddress(fields, "local", family, family == AF_INET ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6);
+  Put(env, IFLA_VXLAN_PORT, &port, sizeof port);
+  Put(env, IFLA_VXLAN_LEARNING, &no, sizeof no);
+  mnl_attr_nest_end(header(), data);
+  mnl_attr_nest_end(header(), kind);
+}
+
+void Request::Ipip(Napi::Env env, const std::string& name) {
+  Start<ifinfomsg>()->ifi_family = AF_UNSPEC;
+  PutName(env, name);
+  auto* kind = Nest(env, IFLA_LINKINFO);
+  Put(env, IFLA_INFO_KIND, "ipip", sizeof "ipip" - 1);
+  mnl_attr_nest_end(header(), kind);
+}
+
 void Request::Address(const Napi::Object& fields) {
   const int family = FamilyOf(fields);
   auto* head = Start<ifaddrmsg>();
@@ -226,6 +268,30 @@ void Request::Neighbour(const Napi::Object& fields) {
   head->ndm_flags = U8(fields, "flags");
   PutAddress(fields, "address", family, NDA_DST);
   PutMac(fields, NDA_LLADDR);
+}
+
+void Request::Rule(const Napi::Object& fields) {
+  const auto env = fields.Env();
+  const uint32_t table = U32(fields, "table");
+  const uint8_t protocol = U8(fields, "protocol");
+  auto* head = Start<fib_rule_hdr>();
+  head->family = FamilyOf(fields);
+  head->action = FR_ACT_TO_TBL;
+  head->table = static_cast<uint8_t>(table > UINT8_MAX ? +RT_TABLE_UNSPEC : table);
+  Put(env, FRA_TABLE, &table, sizeof table);
+  PutU32(fields, "priority", FRA_PRIORITY);
+  Put(env, FRA_PROTOCOL, &protocol, sizeof protocol);
+  PutU32(fields, "suppressGroup", FRA_SUPPRESS_IFGROUP);
+}
+
+void Request::Forwarding(const Napi::Object& fields) {
+  auto* head = Start<ndmsg>();
+  head->ndm_family = AF_BRIDGE;
+  head->ndm_ifindex = static_cast<int>(U32(fields, "index"));
+  head->ndm_state = NUD_PERMANENT;
+  head->ndm_flags = NTF_SELF;
+  PutMac(fields, NDA_LLADDR);
+  PutAddress(fields, "to", FamilyOf(fields), NDA_DST);
 }
 
 void Request::Route(const Napi::Object& fields) {

@@ -18,15 +18,21 @@ class Request {
   void OneLink(uint32_t index);
   void Veth(Napi::Env env, const std::string& name, const std::string& peer);
   void Vxlan(Napi::Env env, const std::string& name, uint16_t port, bool vni_filter);
+  void Vtep(const Napi::Object& fields);
+  void Ipip(Napi::Env env, const std::string& name);
   void Address(const Napi::Object& fields);
   void Route(const Napi::Object& fields);
   void Neighbour(const Napi::Object& fields);
+  void Rule(const Napi::Object& fields);
+  // An entry of a vxlan device's forwarding database: to which host frames for a MAC go.
+  void Forwarding(const Napi::Object& fields);
 
   // Dumps.
   void AllLinks();
   void AllAddresses(uint8_t family);
   void AllRoutes(uint8_t family, uint32_t table, uint8_t protocol);
   void AllNeighbours(uint8_t family, uint8_t flags);
+  void AllRules(uint8_t family);
 
  private:
   std::vector<uint8_t> buffer_;

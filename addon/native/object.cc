@@ -4,8 +4,12 @@
 #include <bpf/btf.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
 
 #include "arguments.h"
 #include "error.h"
@@ -31,6 +35,42 @@ Fd Duplicate(Napi::Env env, int fd, const std::string& name) {
   Fd copy(fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (!copy) Throw(env, {.operation = "keep", .subject = name, .error = errno});
   return copy;
+}
+
+// What a million instructions, the verifier's limit, come to about; where nobody writes it is no memory.
+constexpr size_t kLogBytes = 256 << 20;
+
+// What the verifier says of a program. libbpf has buffers of its own, but shows them of failures only.
+struct VerifierLog {
+  std::string program;
+  std::unique_ptr<char[]> text;
+};
+
+// Empty for level 0.
+std::vector<VerifierLog> LogsFor(Napi::Env env, bpf_object* object, uint32_t level) {
+  std::vector<VerifierLog> logs;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    bpf_program__set_log_level(program, level);
+    if (level == 0 || !bpf_program__autoload(program)) continue;
+    VerifierLog log{bpf_program__name(program), std::unique_ptr<char[]>(new (std::nothrow) char[kLogBytes])};
+    if (!log.text)
+      Throw(env, {.operation = "make room for the log of", .subject = log.program, .error = ENOMEM});
+    log.text[0] = '\0';
+    const int error = bpf_program__set_log_buf(program, log.text.get(), kLogBytes);
+    if (error != 0) Throw(env, {.operation = "set the log of", .subject = log.program, .error = -error});
+    logs.push_back(std::move(log));
+  }
+  return logs;
+}
+
+// libbpf's messages with the last log, as libbpf prints it from a buffer of its own: loading ends there.
+std::string WithLog(std::string messages, const std::vector<VerifierLog>& logs) {
+  const auto last =
+      std::find_if(logs.rbegin(), logs.rend(), [](const auto& log) { return log.text[0] != '\0'; });
+  if (last == logs.rend()) return messages;
+  return messages + "libbpf: prog '" + last->program + "': -- BEGIN PROG LOAD LOG --\n" + last->text.get() +
+         "-- END PROG LOAD LOG --\n";
 }
 
 }  // namespace
@@ -180,22 +220,24 @@ void OpenObject::Reuse(const Napi::CallbackInfo& info) {
   if (error != 0) Throw(info.Env(), {.operation = "reuse", .subject = other.name(), .error = -error});
 }
 
-// load(logLevel: number): { programs: [string, Program][], maps: [string, Map][] }; the object is closed by
-// it
+// load(logLevel: number): { programs: [string, Program][], maps: [string, Map][], logs: [string, string][] };
+// the object is closed by it
 Napi::Value OpenObject::Load(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   const auto log_level = Uint32Of(info[0], "log level");
   Open(env);
   const ObjectPtr object = std::move(object_);
   const Messages messages;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object.get()) bpf_program__set_log_level(program, log_level);
+  const auto texts = LogsFor(env, object.get(), log_level);
   const int error = -bpf_object__load(object.get());
   if (error != 0)
-    Throw(env, {.operation = "load", .subject = name_, .error = error, .messages = messages.text()});
+    Throw(
+        env,
+        {.operation = "load", .subject = name_, .error = error, .messages = WithLog(messages.text(), texts)});
 
   const auto& instance = Instance::Of(env);
   auto programs = Napi::Array::New(env);
+  bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
     const int fd = bpf_program__fd(program);
     if (fd < 0) continue;  // autoload is off
@@ -216,9 +258,17 @@ Napi::Value OpenObject::Load(const Napi::CallbackInfo& info) {
     entry[1u] = Map::Create(instance.map, Duplicate(env, fd, name), name);
     maps[maps.Length()] = entry;
   }
+  auto logs = Napi::Array::New(env);
+  for (const auto& [name, text] : texts) {
+    auto entry = Napi::Array::New(env, 2);
+    entry[0u] = name;
+    entry[1u] = std::string(text.get());
+    logs[logs.Length()] = entry;
+  }
   auto result = Napi::Object::New(env);
   result["programs"] = programs;
   result["maps"] = maps;
+  result["logs"] = logs;
   return result;
 }
 

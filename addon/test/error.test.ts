@@ -55,6 +55,17 @@ kernelTest('a higher log level tells more of a rejection', (t) => {
   t.true((logs[1]?.length ?? 0) > (logs[0]?.length ?? 0), logs.join('\n---\n'));
 });
 
+kernelTest('at a higher log level a program that the kernel takes has its whole log too', (t) => {
+  using quiet = open(fixture('counter')).load();
+  t.is(quiet.verifierLogs.size, 0);
+  using told = open(fixture('counter')).load({ kernelLogLevel: 2 });
+  t.deepEqual([...told.verifierLogs.keys()], ['count']);
+  const log = told.verifierLogs.get('count') ?? '';
+  t.regex(log, /^func#0 @0\n|^0: /, 'from its first line');
+  t.regex(log, /processed \d+ insns/, 'to its end');
+  t.regex(log, /\(95\) exit/, 'with the instructions');
+});
+
 kernelTest('a helper that no kernel has is named by the verifier', (t) => {
   const blueprint = open(fixture('unnamed'));
   const anywhere = blueprint.programs.get('anywhere');

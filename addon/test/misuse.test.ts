@@ -38,7 +38,7 @@ const sample = fc.oneof(
 
 type Call = (...args: unknown[]) => unknown;
 
-kernelTest('nonsense passed to any function of the library is an Error or an answer', (t) => {
+kernelTest('F42 nonsense passed to any function of the library is an Error or an answer', (t) => {
   const pair = veth(t);
   using handles = new Handles();
   const calls = [...methodsOf(handles.public), ...functionsOf(library)];
@@ -46,15 +46,18 @@ kernelTest('nonsense passed to any function of the library is an Error or an ans
   t.true(calls.length > 60, `${calls.length} functions`);
 });
 
-kernelTest('nonsense passed to native code behind the library is an Error or an answer', (t) => {
-  const pair = veth(t);
-  using handles = new Handles();
-  const calls = [...methodsOf(handles.native), ...functionsOf({ ...native })];
-  pair.within(() => fuzz(calls, handles));
-  t.true(calls.length >= 45, `${calls.length} functions`);
-});
+kernelTest(
+  'F42 nonsense passed to native code behind the library is an Error or an answer',
+  (t) => {
+    const pair = veth(t);
+    using handles = new Handles();
+    const calls = [...methodsOf(handles.native), ...functionsOf({ ...native })];
+    pair.within(() => fuzz(calls, handles));
+    t.true(calls.length >= 45, `${calls.length} functions`);
+  },
+);
 
-kernelTest('a method borrowed by another object refuses it', (t) => {
+kernelTest('F42 a method borrowed by another object refuses it', (t) => {
   using handles = new Handles();
   for (const one of handles.native) {
     for (const [, method] of methods(one)) {
@@ -66,7 +69,7 @@ kernelTest('a method borrowed by another object refuses it', (t) => {
   }
 });
 
-kernelTest('a handle that is constructed instead of opened is closed', (t) => {
+kernelTest('F42 a handle that is constructed instead of opened is closed', (t) => {
   using handles = new Handles();
   for (const one of handles.native.slice(1)) {
     const Type = one.constructor as new () => Record<string, Call>;
@@ -78,7 +81,7 @@ kernelTest('a handle that is constructed instead of opened is closed', (t) => {
 });
 
 kernelTest(
-  'a map that is closed, or a garbage collection, while a key is encoded does no harm',
+  'F42 a map that is closed, or a garbage collection, while a key is encoded does no harm',
   (t) => {
     using object = open(fixture('maps')).load();
     const collecting = mapped(u32, Number, (key: number) => {
@@ -96,7 +99,7 @@ kernelTest(
   },
 );
 
-kernelTest('handles that are forgotten give their descriptors back', async (t) => {
+kernelTest('F42 handles that are forgotten give their descriptors back', async (t) => {
   globalThis.gc?.();
   await setImmediate();
   const before = descriptors();
@@ -112,7 +115,7 @@ kernelTest('handles that are forgotten give their descriptors back', async (t) =
   t.true(descriptors() <= before + 2, `${before} before, ${descriptors()} after`);
 });
 
-kernelTest('opening and closing many times leaves nothing open', (t) => {
+kernelTest('F42 opening and closing many times leaves nothing open', (t) => {
   open(fixture('counter')).load()[Symbol.dispose]();
   const before = descriptors();
   for (let round = 0; round < 200; round++) {

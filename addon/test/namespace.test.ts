@@ -150,13 +150,16 @@ test.serial(
 
 test.serial('a namespace of one’s own has a loopback interface and no name', (t) => {
   const home = here();
-  const names = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+  const network = new Network(t);
+  const nameOf = (path: string) =>
+    inNamespace(path, () => execFileSync('ip', ['netns', 'identify'], { encoding: 'utf8' }).trim());
   using own = Namespace.create();
   t.is(here(), home);
   t.not(inNamespace(own.path, here), home);
   using netlink = Netlink.open({ namespace: own.path });
   t.like(netlink.links(), [{ index: 1, name: 'lo', up: false }]);
-  t.is(execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }), names);
+  t.is(nameOf(own.path), '');
+  t.is(nameOf(network.path), network.name);
 });
 
 test.serial(

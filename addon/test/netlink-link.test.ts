@@ -22,6 +22,20 @@ function ethtool(network: Network, name: string): ReadonlyMap<string, string> {
   );
 }
 
+/** The forwarding database of a device, as bridge(8) lists it. */
+function bridge(network: Network, name: string): readonly string[] {
+  return execFileSync('bridge', ['-n', network.name, 'fdb', 'show', 'dev', name], {
+    encoding: 'utf8',
+    env: { ...process.env, LD_PRELOAD: '' },
+  })
+    .split('\n')
+    .map((line) => line.trim().replace(/ +/g, ' '));
+}
+
+function groupOf(netlink: Netlink, index: number): number | undefined {
+  return netlink.links().find((link) => link.index === index)?.group;
+}
+
 function indexOf(netlink: Netlink, name: string): number {
   return netlink.links().find((link) => link.name === name)?.index ?? 0;
 }
@@ -78,7 +92,13 @@ test('an external vxlan device lets in no VNI that it was not told', (t) => {
   netlink.makeVxlan({ name: 'filtering', port: 4790, vniFilter: true });
   const state = (name: string) => netlink.links().find((link) => link.name === name);
   t.like(state('open'), { kind: 'vxlan', up: false });
-  t.deepEqual(state('open')?.vxlan, { port: 4789, external: true, vniFilter: false });
+  t.deepEqual(state('open')?.vxlan, {
+    port: 4789,
+    vni: 0,
+    local: undefined,
+    external: true,
+    vniFilter: false,
+  });
   t.is(state('near')?.vxlan, undefined);
 
   const details = shown(network, 'filtering')?.['linkinfo'] as { info_data: object } | undefined;
@@ -92,6 +112,82 @@ test('an external vxlan device lets in no VNI that it was not told', (t) => {
   t.throws(() => netlink.makeVxlan({ name: 'open', port: 4791, vniFilter: true }), {
     instanceOf: NetlinkError,
     message: /^cannot make vxlan open on port 4791: EEXIST/,
+  });
+});
+
+test('a vxlan device that learns nothing is as asked, and sends where it is told', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  for (const [name, local] of [
+    ['four', '192.0.2.1'],
+    ['six', '2001:db8::1'],
+  ] as const) {
+    const [vni, port, mac, mtu] = [4096, 4789, '66:07:02:c1:cc:60', 1430];
+    netlink.makeVtep({ name, vni, port, local, parent: network.near, mac, mtu });
+    const row = shown(network, name);
+    t.like(row, { address: mac, mtu, operstate: 'DOWN' });
+    t.like((row?.['linkinfo'] as { info_data: object }).info_data, {
+      id: vni,
+      port,
+      link: 'near',
+      learning: false,
+      [local.includes(':') ? 'local6' : 'local']: local,
+    });
+    const link = netlink.links().find((one) => one.name === name);
+    t.like(link?.vxlan, { vni, port, local, external: false });
+
+    const index = indexOf(netlink, name);
+    for (const to of ['3', '4'].map((end) => local.replace(/1$/, end))) {
+      netlink.putForwarding({ index, mac: '66:89:3a:22:7a:ac', to });
+      t.is(
+        bridge(network, name)
+          .filter((line) => line.startsWith('66:89:3a:22:7a:ac'))
+          .join(),
+        `66:89:3a:22:7a:ac dst ${to} self permanent`,
+      );
+    }
+    netlink.removeLink(index);
+  }
+  t.throws(() => netlink.makeIpip('near'), {
+    message: /^cannot make ipip near: (EEXIST|EOPNOTSUPP)/,
+  });
+  t.throws(() => netlink.putForwarding({ index: 1, mac: 'x', to: '192.0.2.1' }), {
+    instanceOf: TypeError,
+  });
+});
+
+test('interfaces are put into a group, and out of it', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  const groups = () => [shown(network, 'near')?.['group'], groupOf(netlink, network.near)];
+  t.deepEqual(groups(), ['default', 0]);
+  netlink.changeLink({ index: network.near, group: 4711 });
+  t.deepEqual(groups(), ['4711', 4711]);
+  t.is(groupOf(netlink, network.far), 0);
+  netlink.changeLink({ index: network.near, group: 0 });
+  t.deepEqual(groups(), ['default', 0]);
+  t.throws(() => netlink.changeLink({ index: network.near, group: -1 }), {
+    instanceOf: RangeError,
+  });
+});
+
+test('the reverse path filter of an interface is read and set', (t) => {
+  const network = new Network(t);
+  using netlink = Netlink.open({ namespace: network.path });
+  const shownFilter = () =>
+    execFileSync(
+      'nsenter',
+      [`--net=${network.path}`, 'cat', '/proc/sys/net/ipv4/conf/near/rp_filter'],
+      { encoding: 'utf8', env: { ...process.env, LD_PRELOAD: '' } },
+    ).trim();
+  const read = () => netlink.links().find(({ index }) => index === network.near)?.reversePathFilter;
+  for (const filter of [2, 1, 0]) {
+    netlink.changeLink({ index: network.near, reversePathFilter: filter });
+    t.is(shownFilter(), String(filter));
+    t.is(read(), filter);
+  }
+  t.throws(() => netlink.changeLink({ index: network.near, reversePathFilter: 3 }), {
+    instanceOf: RangeError,
   });
 });
 

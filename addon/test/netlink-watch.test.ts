@@ -7,7 +7,7 @@ import { Netlink, type NetlinkEvent, type NetlinkGroup } from '../lib/index.js';
 import { Network } from './support/network.js';
 
 const library = new URL('../lib/index.js', import.meta.url).href;
-const all: readonly NetlinkGroup[] = ['link', 'address', 'route', 'neighbour'];
+const all: readonly NetlinkGroup[] = ['link', 'address', 'route', 'neighbour', 'rule'];
 
 /** The first event that fits, and those before it; an error where none came within a second. */
 async function within(

@@ -1,4 +1,6 @@
+import { familyNumbers } from './family.js';
 import {
+  addressField,
   booleanField,
   indexField,
   integerField,
@@ -7,7 +9,7 @@ import {
   objectField,
   textField,
 } from './field.js';
-import type { RawLink, RawLinkChange } from './native.js';
+import type { RawForwarding, RawLink, RawLinkChange, RawVtep } from './native.js';
 
 /** A network interface. */
 export interface LinkState {
@@ -25,6 +27,8 @@ export interface LinkState {
   readonly kind: string | undefined;
   /** Of the kind `vxlan` alone. */
   readonly vxlan: VxlanState | undefined;
+  /** What rules and ip(8) call interfaces together by; 0 unless someone set it. */
+  readonly group: number;
   /** Index of the bridge, bond or VRF that it is a port of. */
   readonly master: number | undefined;
   /** Index of the interface below it, or of a veth's other end; of another namespace where `parentNamespace` is given. */
@@ -35,6 +39,8 @@ export interface LinkState {
   readonly type: number;
   /** Neighbours are asked for (not IFF_NOARP). */
   readonly arp: boolean;
+  /** Its own rp_filter: 0 off, 1 strict, 2 loose; conf/all counts too, the larger one wins. undefined where IPv4 is missing. */
+  readonly reversePathFilter: number | undefined;
   /** How IPv6 addresses make their interface identifier; undefined where IPv6 is missing. */
   readonly addressGeneration: AddressGeneration | undefined;
 }
@@ -52,12 +58,18 @@ export interface LinkChange {
   readonly mtu?: number | undefined;
   readonly up?: boolean | undefined;
   readonly arp?: boolean | undefined;
+  readonly group?: number | undefined;
+  readonly reversePathFilter?: number | undefined;
   readonly addressGeneration?: AddressGeneration | undefined;
 }
 
 export interface VxlanState {
   /** UDP port that it listens on. */
   readonly port: number;
+  /** 0 where it is external. */
+  readonly vni: number | undefined;
+  /** Address that it sends from, where it was told. */
+  readonly local: string | undefined;
   /** Routes tell it where to (collect metadata), and it takes packets of every VNI. */
   readonly external: boolean;
   /** Of those VNIs only that it was told (Linux 5.18). */
@@ -70,6 +82,29 @@ export interface VxlanPut {
   /** UDP port. */
   readonly port: number;
   readonly vniFilter: boolean;
+}
+
+/** A vxlan device of one VNI that learns nothing: neighbours and `putForwarding` say where its packets go. */
+export interface VtepPut {
+  readonly name: string;
+  readonly vni: number;
+  /** UDP port. */
+  readonly port: number;
+  /** Source of the outer headers. */
+  readonly local: string;
+  /** Index of the interface that it sends by; without it routes decide. */
+  readonly parent?: number | undefined;
+  /** Random without it. */
+  readonly mac?: string | undefined;
+  readonly mtu?: number | undefined;
+}
+
+/** To which host a vxlan device sends frames for a MAC: permanent, until it is replaced or removed. */
+export interface ForwardingPut {
+  /** Of the vxlan device. */
+  readonly index: number;
+  readonly mac: string;
+  readonly to: string;
 }
 
 /** Names of the two ends of a veth pair. */
@@ -115,6 +150,14 @@ export function linkFields(change: LinkChange): RawLinkChange {
     mac: change.mac === undefined ? undefined : macField(change.mac, 'link.mac'),
     mtu: change.mtu === undefined ? undefined : integerField(change.mtu, 'link.mtu', 1, 0x7fffffff),
     ...flagsOf(change),
+    group:
+      change.group === undefined
+        ? undefined
+        : integerField(change.group, 'link.group', 0, 0x7fffffff),
+    reversePathFilter:
+      change.reversePathFilter === undefined
+        ? undefined
+        : integerField(change.reversePathFilter, 'link.reversePathFilter', 0, 2),
     addressGeneration:
       change.addressGeneration === undefined
         ? undefined
@@ -156,17 +199,49 @@ export function vxlanFields(put: VxlanPut): VxlanPut {
   };
 }
 
+/** Checked fields, as rtnetlink takes them. */
+export function vtepFields(put: VtepPut): RawVtep {
+  objectField(put, 'vtep');
+  const { family, text } = addressField(put.local, 'vtep.local');
+  return {
+    name: textField(put.name, 'vtep.name', IFNAMSIZ - 1),
+    vni: integerField(put.vni, 'vtep.vni', 0, 0xffffff),
+    port: integerField(put.port, 'vtep.port', 1, 0xffff),
+    family: familyNumbers[family],
+    local: text,
+    parent: put.parent === undefined ? undefined : indexField(put.parent, 'vtep.parent'),
+    mac: put.mac === undefined ? undefined : macField(put.mac, 'vtep.mac'),
+    mtu: put.mtu === undefined ? undefined : integerField(put.mtu, 'vtep.mtu', 1, 0x7fffffff),
+  };
+}
+
+/** Checked fields, as rtnetlink takes them. */
+export function forwardingFields(put: ForwardingPut): RawForwarding {
+  objectField(put, 'forwarding');
+  const { family, text } = addressField(put.to, 'forwarding.to');
+  return {
+    index: indexField(put.index, 'forwarding.index'),
+    mac: macField(put.mac, 'forwarding.mac'),
+    family: familyNumbers[family],
+    to: text,
+  };
+}
+
 export function describeLink({
   index,
   mac,
   mtu,
   flagMask,
+  group,
+  reversePathFilter,
   addressGeneration,
 }: RawLinkChange): string {
   const parts = [
     ...(mac === undefined ? [] : [`MAC ${mac}`]),
     ...(mtu === undefined ? [] : [`MTU ${mtu}`]),
     ...(flagMask === undefined ? [] : ['flags']),
+    ...(group === undefined ? [] : [`group ${group}`]),
+    ...(reversePathFilter === undefined ? [] : ['reverse path filter']),
     ...(addressGeneration === undefined ? [] : ['IPv6 address generation']),
   ];
   return `${parts.join(' and ')} of interface ${index}`;

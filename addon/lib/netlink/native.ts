@@ -24,11 +24,13 @@ export interface RawLink {
   readonly mtu: number;
   readonly mac: string | undefined;
   readonly kind: string | undefined;
+  readonly group: number;
   readonly master: number | undefined;
   readonly parent: number | undefined;
   readonly parentNamespace: number | undefined;
   readonly vxlan: VxlanState | undefined;
   readonly operState: number | undefined;
+  readonly reversePathFilter: number | undefined;
   readonly addressGeneration: number | undefined;
 }
 
@@ -40,7 +42,20 @@ export interface RawLinkChange {
   /** Those of the mask only. */
   readonly flags: number | undefined;
   readonly flagMask: number | undefined;
+  readonly group: number | undefined;
+  readonly reversePathFilter: number | undefined;
   readonly addressGeneration: number | undefined;
+}
+
+export interface RawVtep {
+  readonly name: string;
+  readonly mac: string | undefined;
+  readonly mtu: number | undefined;
+  readonly vni: number;
+  readonly port: number;
+  readonly parent: number | undefined;
+  readonly family: number;
+  readonly local: string;
 }
 
 export interface RawFeature {
@@ -100,21 +115,42 @@ export interface RawNeighbour {
   readonly flags: number;
 }
 
+export interface RawRule {
+  readonly family: number;
+  readonly priority: number;
+  readonly action: number;
+  readonly table: number;
+  readonly protocol: number;
+  readonly suppressGroup: number | undefined;
+}
+
+export interface RawForwarding {
+  readonly index: number;
+  readonly mac: string;
+  readonly family: number;
+  readonly to: string;
+}
+
 export interface NativeNetlinkSocket {
   links(): Dump<RawLink>;
   addresses(family: number): Dump<RawAddress>;
   /** table and protocol: 0 is any. */
   routes(family: number, table: number, protocol: number): Dump<RawRoute>;
   neighbours(family: number, proxy: boolean): Dump<RawNeighbour>;
+  rules(family: number): Dump<RawRule>;
   link(fields: RawLinkChange): Answer;
   veth(name: string, peer: string): Answer;
   vxlan(name: string, port: number, vniFilter: boolean): Answer;
+  vtep(fields: RawVtep): Answer;
+  ipip(name: string): Answer;
   removeLink(index: number): Answer;
   features(index: number): Dump<RawFeature>;
   setFeatures(index: number, wanted: readonly (readonly [string, boolean])[]): Answer;
   address(verb: Verb, fields: RawAddress): Answer;
   route(verb: Verb, fields: RawRoute): Answer;
   neighbour(verb: Verb, fields: RawNeighbour): Answer;
+  rule(verb: Verb, fields: RawRule): Answer;
+  forwarding(verb: Verb, fields: RawForwarding): Answer;
   inside<T>(run: () => T): T;
   close(): void;
 }

@@ -11,17 +11,21 @@ import {
   type AddressState,
 } from './address.js';
 import { families, familyNumbers, type Family } from './family.js';
-import { indexField, integerField, nameField } from './field.js';
+import { indexField, integerField, nameField, textField } from './field.js';
 import { featureFields, featuresOf, unlike, type LinkFeature } from './features.js';
 import {
   describeLink,
+  forwardingFields,
   linkFields,
   linkState,
   vethFields,
+  vtepFields,
   vxlanFields,
+  type ForwardingPut,
   type LinkChange,
   type LinkState,
   type VethPut,
+  type VtepPut,
   type VxlanPut,
 } from './link.js';
 import type { Answer, Dump, NativeNetlinkSocket, RawRoute } from './native.js';
@@ -41,6 +45,7 @@ import {
   type RoutePut,
   type RouteState,
 } from './route.js';
+import { describeRule, ruleFields, ruleState, type RulePut, type RuleState } from './rule.js';
 import { netlinkGroups, Watch, type NetlinkEvent, type NetlinkGroup } from './watch.js';
 
 const { EEXIST, ESRCH, ENOENT, ENODEV, EADDRNOTAVAIL, EOPNOTSUPP, EAFNOSUPPORT, EBUSY } =
@@ -93,6 +98,28 @@ export class Netlink implements Disposable {
           .map(neighbourState),
       ),
     );
+  }
+
+  /** Of both families, in the order in which they count. */
+  rules(): readonly RuleState[] {
+    return families.flatMap((family) =>
+      dump(`${family} rules`, () => this.#socket.rules(familyNumbers[family]))
+        .filter((rule) => rule.family === familyNumbers[family])
+        .map(ruleState),
+    );
+  }
+
+  /** Makes a rule, behind all others of its priority; one that is there already stays where it is. */
+  putRule(rule: RulePut): void {
+    const fields = ruleFields(rule);
+    const created = this.#socket.rule('create', fields);
+    if (created.errno !== EEXIST) succeed('put', describeRule(fields), created);
+  }
+
+  /** False: it was not there. */
+  removeRule(rule: RulePut): boolean {
+    const fields = ruleFields(rule);
+    return removed(describeRule(fields), this.#socket.rule('remove', fields));
   }
 
   /**
@@ -156,6 +183,26 @@ export class Netlink implements Disposable {
   makeVxlan(vxlan: VxlanPut): void {
     const { name, port, vniFilter } = vxlanFields(vxlan);
     succeed('make', `vxlan ${name} on port ${port}`, this.#socket.vxlan(name, port, vniFilter));
+  }
+
+  /** Makes a vxlan device of one VNI that learns nothing, down. */
+  makeVtep(vtep: VtepPut): void {
+    const fields = vtepFields(vtep);
+    const object = `vxlan ${fields.name} of VNI ${fields.vni} on port ${fields.port}`;
+    succeed('make', object, this.#socket.vtep(fields));
+  }
+
+  /** Makes an IP-in-IP device of any remote end, down: the next hop of a route says where its packets go. */
+  makeIpip(name: string): void {
+    const checked = textField(name, 'name', 15);
+    succeed('make', `ipip ${checked}`, this.#socket.ipip(checked));
+  }
+
+  /** Says to which host a vxlan device sends frames for a MAC, in place of whatever was said before. */
+  putForwarding(forwarding: ForwardingPut): void {
+    const fields = forwardingFields(forwarding);
+    const object = `forwarding of ${fields.mac} by interface ${fields.index} to ${fields.to}`;
+    succeed('put', object, this.#socket.forwarding('replace', fields));
   }
 
   /** A veth takes its other end along. False: it was not there. */

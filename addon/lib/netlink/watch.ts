@@ -8,12 +8,14 @@ import type {
   RawLink,
   RawNeighbour,
   RawRoute,
+  RawRule,
 } from './native.js';
 import { neighbourState, type NeighbourState } from './neighbour.js';
 import { routeState, type RouteState } from './route.js';
+import { ruleState, type RuleState } from './rule.js';
 
 /** What can be watched. */
-export type NetlinkGroup = 'link' | 'address' | 'route' | 'neighbour';
+export type NetlinkGroup = 'link' | 'address' | 'route' | 'neighbour' | 'rule';
 
 /** `new` is also told of what has changed. `overflow`: events up to now are lost, dump again. */
 export type NetlinkEvent =
@@ -21,6 +23,7 @@ export type NetlinkEvent =
   | (Change<'address'> & AddressState)
   | (Change<'route'> & RouteState)
   | (Change<'neighbour'> & NeighbourState)
+  | (Change<'rule'> & RuleState)
   | { readonly event: 'overflow' };
 
 interface Change<Group extends NetlinkGroup> {
@@ -34,6 +37,7 @@ const groupNumbers: Readonly<Record<NetlinkGroup, readonly number[]>> = {
   neighbour: [3],
   address: [5, 9],
   route: [7, 11],
+  rule: [8, 19],
 };
 export const netlinkGroups = Object.keys(groupNumbers) as NetlinkGroup[];
 
@@ -120,6 +124,10 @@ function eventOf({ message, state }: RawEvent): NetlinkEvent {
       return { event: 'neighbour', change: 'new', ...neighbourState(state as RawNeighbour) };
     case 29:
       return { event: 'neighbour', change: 'removed', ...neighbourState(state as RawNeighbour) };
+    case 32:
+      return { event: 'rule', change: 'new', ...ruleState(state as RawRule) };
+    case 33:
+      return { event: 'rule', change: 'removed', ...ruleState(state as RawRule) };
     default:
       return { event: 'overflow' };
   }
