@@ -221,6 +221,7 @@ enum verdict {
 	DROP_TOO_BIG,	      /* does not fit, and nobody may be told: an ICMP error, no DF */
 	DROP_NO_CHECKSUM,     /* there has to be a UDP checksum that nobody can compute here */
 	DROP_NESTED_TUNNEL,   /* carries offloads of a tunnel already: no kernel offloads two */
+	DROP_NO_PROGRAM,      /* somebody took the program off that it was for: the backstop's */
 
 	/* Both: what the kernel refused. */
 	DROP_GSO_TYPE,	  /* a super-packet that cannot carry this encapsulation */
@@ -286,6 +287,66 @@ struct path_mtu {
 	__u64 until;
 };
 ABI_SIZE(struct path_mtu, 16);
+
+/* strangers: LRU hash with struct source_key, an outer address that sent what it may not send us ->
+ * how often, and when last. The ingress program writes it. */
+struct stranger {
+	__u64 packets;
+	__u64 seen; /* CLOCK_MONOTONIC, ns */
+};
+ABI_SIZE(struct stranger, 16);
+
+/* tracers: array with one place, what the reader of decisions asks for; all 0: nobody reads. */
+struct trace_prefix {
+	enum family family; /* 0: any address of either */
+	struct address address;
+	struct address mask;
+};
+ABI_SIZE(struct trace_prefix, 36);
+
+struct tracer {
+	__u64 until;	   /* CLOCK_MONOTONIC, ns: after that its reader has gone without a word */
+	__u32 verdicts[4]; /* bit by enum verdict */
+	__u32 rate;	   /* decisions in 2^30 ns, at most */
+	__u16 snap;	   /* bytes of a frame, TRACE_SNAP at most */
+	__be16 port;	   /* of the inner packet, either end; 0: any */
+	__u8 protocol;	   /* of the inner packet; 0: any */
+	__u8 directions;   /* bit (1 << enum direction) */
+	__u8 asks_packet;  /* 1: by the inner packet too */
+	__u8 zero;
+	struct trace_prefix source; /* of the inner packet, as those that follow */
+	struct trace_prefix destination;
+	struct trace_prefix either;
+};
+ABI_SIZE(struct tracer, 144);
+
+/* traced: array with one place, counted by the programs since their reader began. */
+struct traced {
+	__u64 window;  /* time, in 2^30 ns */
+	__u64 taken;   /* decisions in it */
+	__u64 limited; /* not told: more than the reader's rate */
+	__u64 lost;    /* not told: the reader was too slow */
+};
+ABI_SIZE(struct traced, 32);
+
+#define TRACE_SNAP    2048 /* a power of two */
+#define TRACE_HEADERS 256  /* inner headers begin before */
+
+/* decisions: ring buffer. Behind each one the beginning of the frame as the program met it, and of
+ * what it left. */
+struct decision {
+	__u64 time; /* CLOCK_MONOTONIC, ns */
+	enum verdict verdict;
+	enum direction direction;
+	__u32 peer;	 /* index into peers; PEER_EXTERNAL: nobody's */
+	__u32 interface; /* that the program is attached to */
+	__u32 met_size;	 /* bytes of the whole frame */
+	__u32 left_size;
+	__u16 met_bytes; /* so many follow */
+	__u16 left_bytes;
+	__u32 zero;
+};
+ABI_SIZE(struct decision, 40);
 
 /* config: read-only data, set before load. */
 enum check {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* encapd.bpf.c: the two programs on the underlay interface, and the one behind the cutter.
+/* encapd.bpf.c: the programs on the underlay interface, and the one behind the cutter.
  *
  *   pool route ─► encapd_egress ─► pools ─► blocks ─► policies, peers ─► push ─► the peer
+ *   without it ─► encapd_backstop ─► dropped
  *   wire ─► encapd_ingress ─► ours? ─► sources ─► inner addresses ─► pop ─► the stack
  *   cutter ─► encapd_cutter ─► the same program again, piece by piece
  *
@@ -20,5 +21,6 @@ int encapd_ingress(struct __sk_buff *skb)
 	const __u32 frame_bytes = skb->len;
 	struct ip inner;
 
+	trace_meet(skb);
 	return leave(skb, INGRESS, ingress(skb, &inner), frame_bytes);
 }

@@ -16,8 +16,10 @@ int encapd_ingress(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
 	struct ip inner = {};
-	enum verdict verdict = ingress(skb, &inner);
+	enum verdict verdict;
 
+	trace_meet(skb);
+	verdict = ingress(skb, &inner);
 	if (verdict == DECAPSULATED)
 		verdict = shortcut_in(skb, &inner);
 	return leave(skb, INGRESS, verdict, frame_bytes);
@@ -29,5 +31,6 @@ int encapd_workload(struct __sk_buff *skb)
 {
 	const __u32 frame_bytes = skb->len;
 
+	trace_meet(skb);
 	return leave(skb, EGRESS, shortcut_out(skb), frame_bytes);
 }

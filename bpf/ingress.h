@@ -83,6 +83,24 @@ static __always_inline enum verdict destination_check(const struct ip *outer,
 	return policy->underlay == outer->family ? UNDECIDED : DROP_INNER_FAMILY;
 }
 
+/* NAT between nodes, or another cluster on the same wire, shows in the address. */
+static __noinline int stranger_seen(enum family family, const struct address *address)
+{
+	struct source_key key = {.family = family};
+	struct stranger now = {.packets = 1, .seen = bpf_ktime_get_ns()};
+	struct stranger *known;
+
+	if (!address)
+		return 0;
+	key.address = *address;
+	known = bpf_map_lookup_elem(&strangers, &key);
+	if (!known)
+		return bpf_map_update_elem(&strangers, &key, &now, BPF_ANY);
+	__sync_fetch_and_add(&known->packets, 1);
+	known->seen = now.seen;
+	return 0;
+}
+
 /* `inner` is filled where the answer is DECAPSULATED. */
 static __always_inline enum verdict ingress(struct __sk_buff *skb, struct ip *inner)
 {
@@ -134,8 +152,10 @@ static __always_inline enum verdict ingress(struct __sk_buff *skb, struct ip *in
 	if (same_address(&outer.source, &self->underlay) || is_martian(family, &outer.source))
 		return DROP_OUTER_MARTIAN;
 	source = source_of(family, &outer.source);
-	if (!source || !(source->accepted & (1U << encap)))
+	if (!source || !(source->accepted & (1U << encap))) {
+		stranger_seen(family, &outer.source);
 		return DROP_UNKNOWN_PEER;
+	}
 	tell_peer(skb, source->peer);
 
 	verdict = encap_inner(encap, &at, &left, self, &inside) ?:

@@ -97,6 +97,26 @@ struct {
 	__type(value, struct shortcut);
 } shortcuts SEC(".maps");
 
+/* The three of trace.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tracer);
+} tracers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traced);
+} traced SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} decisions SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, VERDICT_COUNT);
@@ -117,6 +137,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct path_mtu);
 } path_mtus SEC(".maps");
+
+/* Small, whoever sends: the oldest make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct source_key);
+	__type(value, struct stranger);
+} strangers SEC(".maps");
 
 /* A trie key for one address: 32 bits of family, then all bits that the family has. */
 static __always_inline struct pool_key trie_key(enum family family, const struct address *address)

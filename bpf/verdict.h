@@ -5,6 +5,7 @@
 
 #include <linux/pkt_cls.h>
 #include "maps.h"
+#include "trace.h"
 
 static __always_inline void count(struct traffic *traffic, __u32 bytes)
 {
@@ -22,6 +23,7 @@ static __noinline int leave(struct __sk_buff *skb, enum direction direction, enu
 
 	if (config.tell)
 		skb->cb[0] = verdict;
+	trace_leave(skb, direction, verdict);
 	if (traffic)
 		count(direction == EGRESS ? &traffic->egress : &traffic->ingress, bytes);
 	switch (verdict) {
