@@ -1,4 +1,4 @@
-/** The catalogue of failures: one stable code each, with its paragraph in docs/errors.md (a test compares the two). */
+/** The catalogue of failures: one stable code each, with its section in docs/errors.md (a test compares the two). */
 
 /** Exit codes of the command line; `encap help exit-codes` prints them. */
 export const exitCodes = {
@@ -29,11 +29,14 @@ export const catalogue = {
   ABI_MISMATCH: exitCodes.missing,
   UPLINK_UNKNOWN: exitCodes.invalid,
   AGENT_RUNNING: exitCodes.invalid,
+  TRACE_BUSY: exitCodes.invalid,
   LISTEN_FAILED: exitCodes.invalid,
   INSTALL_REFUSED: exitCodes.invalid,
   DATAPATH_ABSENT: exitCodes.unreachable,
   DATASTORE_UNREACHABLE: exitCodes.unreachable,
   TABLE_FULL: exitCodes.degraded,
+  KERNEL_DISAGREES: exitCodes.degraded,
+  RESTORE_REFUSED: exitCodes.missing,
   KERNEL_REFUSED: exitCodes.unexpected,
   LAB_FAILED: exitCodes.unexpected,
   BENCH_FAILED: exitCodes.unexpected,

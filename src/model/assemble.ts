@@ -17,7 +17,7 @@ import type { WorkloadList } from './resources/workload-list.js';
 import { blockOf, hostLocalBlocks } from './translate/block.js';
 import { nodeOf, withHostLocalTunnel } from './translate/node.js';
 import { poolOf } from './translate/pool.js';
-import { settingsOf } from './translate/settings.js';
+import { settingsOf, type SettingsSources } from './translate/settings.js';
 import { identityIn } from './plain-block.js';
 import { understand, type Understood } from './understand.js';
 import { contestedBlocks, wholeFindings } from './whole.js';
@@ -34,6 +34,10 @@ export interface World {
   readonly warnings: readonly Problem[];
   /** Resources that leave no decision, and texts that can't be read. The rest of the world does not wait for them. */
   readonly refused: readonly Problem[];
+  /** Whose word counts for the settings. */
+  readonly speakers: SettingsSources;
+  /** All that was read, with the places of it. */
+  readonly all: readonly Understood[];
   /** By identity, what was good: where a later edition of one is refused, this one stays in force. */
   readonly good: ReadonlyMap<string, Resource>;
 }
@@ -48,12 +52,14 @@ export interface AssembleOptions {
 
 /** The tolerant reading: documents → the world that decisions are made of. */
 export function inventoryOf(documents: Documents, options: AssembleOptions = {}): World {
-  const {
-    inventory,
-    findings: _findings,
-    ...world
-  } = assembled({ ...documents, all: documents.documents.map(understand) }, options);
-  return { ...world, inventory: { ...inventory, blocks: world.blocks.map(blockOf) } };
+  return worldOf({ ...documents, all: documents.documents.map(understand) }, options);
+}
+
+/** The same of documents that were understood before. */
+export function worldOf(files: UnderstoodFiles, options: AssembleOptions = {}): World {
+  const { inventory, findings: _findings, ...world } = assembled(files, options);
+  const blocks = world.blocks.map(blockOf);
+  return { ...world, all: files.all, inventory: { ...inventory, blocks } };
 }
 
 /** What was understood of a set of files. */
@@ -62,7 +68,7 @@ export interface UnderstoodFiles extends Pick<Documents, 'files' | 'problems'> {
 }
 
 /** A world whose blocks are still as Calico has them. */
-export interface Assembled extends Omit<World, 'inventory'> {
+export interface Assembled extends Omit<World, 'inventory' | 'all'> {
   readonly inventory: Omit<Inventory, 'blocks'>;
   /** Of more than one resource. */
   readonly findings: readonly Finding[];
@@ -82,24 +88,23 @@ export function assembled(
   const hasPools = all.some((one) => /^(?:IPPool|Installation)\//.test(identityIn(one) ?? ''));
   const { pools, nodes, blocks } = calicoWorld(resources, environment, hasPools);
   const config = resources.find((one) => one.kind === 'NodeConfig');
+  const speakers: SettingsSources = {
+    felix: resources.filter((one): one is FelixConfiguration => one.kind === 'FelixConfiguration'),
+    node: options.node ?? config?.node,
+    nodes,
+    config,
+    installationMtu: resources.find((one) => one.kind === 'Installation')?.mtu,
+    environment,
+  };
   const inventory = {
     pools: pools.map(poolOf),
     nodes: new Map(nodes.map(nodeOf).map((node) => [node.name, node])),
     workloads: workloadsOf(resources.filter((one) => one.kind === 'WorkloadList')),
-    settings: settingsOf({
-      felix: resources.filter(
-        (one): one is FelixConfiguration => one.kind === 'FelixConfiguration',
-      ),
-      node: options.node ?? config?.node,
-      nodes,
-      config,
-      installationMtu: resources.find((one) => one.kind === 'Installation')?.mtu,
-      environment,
-    }),
+    settings: settingsOf(speakers),
   };
   const findings = wholeFindings(all, contests);
   const words = told({ files, problems, all }, contested, findings);
-  return { inventory, pools, nodes, blocks, config, good, findings, ...words };
+  return { inventory, pools, nodes, blocks, config, speakers, good, findings, ...words };
 }
 
 /** Of two with one name the later counts, as with `kubectl apply`. A refused one gives way to its last good edition. */

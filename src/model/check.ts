@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Document } from './document.js';
 import { didYouMean, nearest } from './nearest.js';
 import { type Path, type Problem, pathText } from './problem.js';
@@ -114,7 +114,8 @@ function versionsOf(kind: string): string {
   return versions.length === 0 ? '' : ` (${versions.join(', ')})`;
 }
 
-function schemaComplaints(schema: z.ZodType, value: unknown): Complaint[] {
+/** What a schema has against a value, each with the member that is meant. */
+export function schemaComplaints(schema: z.ZodType, value: unknown): Complaint[] {
   const result = schema.safeParse(value, { reportInput: true, error: message });
   if (result.success) return [];
   return result.error.issues.flatMap(meant).flatMap((issue): Complaint[] => {

@@ -24,9 +24,14 @@ const parameters: Readonly<Record<string, readonly [keyof FelixSpec, Read]>> = {
   ],
 };
 
-/** What FELIX_* say: they win over every FelixConfiguration. Variables of other parameters are not looked at. */
-export function felixEnvironment(environment: Environment): FelixSpec {
-  return Object.entries(environment).reduce<FelixSpec>((spec, [name, text]) => {
+/**
+ * What FELIX_* say: they win over every FelixConfiguration, and of two for one parameter the later counts. Variables of
+ * other parameters are not looked at.
+ */
+export function felixVariables(
+  environment: Environment,
+): readonly { readonly name: string; readonly spec: FelixSpec }[] {
+  return Object.entries(environment).flatMap(([name, text]) => {
     const parameter = /^felix_(.+)$/i.exec(name)?.[1]?.toLowerCase();
     const [member, read] = (parameter === undefined ? undefined : parameters[parameter]) ?? [];
     // `none` is Felix' word for "as if it were not set".
@@ -36,9 +41,9 @@ export function felixEnvironment(environment: Environment): FelixSpec {
       text === undefined ||
       /^(?:none)?$/i.test(text)
     )
-      return spec;
+      return [];
     const parsed = felixSpec.safeParse({ [member]: read(text) }, { reportInput: true });
-    if (parsed.success) return { ...spec, ...parsed.data };
+    if (parsed.success) return [{ name, spec: parsed.data }];
     throw new EncapError(
       `cannot read ${name}=${text}: CONFIG_INVALID: ${parsed.error.issues[0]?.message ?? 'not a value'}`,
       {
@@ -47,7 +52,7 @@ export function felixEnvironment(environment: Environment): FelixSpec {
         hint: `correct ${name}, or unset it`,
       },
     );
-  }, {});
+  });
 }
 
 /** Felix' words for truth. */

@@ -109,7 +109,8 @@ function said(members: object): object {
   );
 }
 
-function felixSpecOf(settings: Settings): FelixSpec {
+/** The settings in the words of a FelixConfiguration, every default among them. */
+export function felixSpecOf(settings: Settings): FelixSpec {
   const { vxlanEnabled, ipipEnabled, mtu } = settings;
   return {
     ...(vxlanEnabled === undefined ? {} : { vxlanEnabled }),
@@ -130,7 +131,8 @@ function felixSpecOf(settings: Settings): FelixSpec {
 
 /** What a NodeConfig says, or would say: every default is there. */
 function nodeConfigItem({ config, inventory: { settings } }: World): Item & NodeConfigMembers {
-  const { underlay, checks, dscp, outerTtl, sharedVxlanPort, receiveMerging } = settings;
+  const { underlay, kernelTunnels, checks, dscp, outerTtl, sharedVxlanPort, receiveMerging } =
+    settings;
   const { fastPath, beyondCalico, zeroUdpChecksum, metrics, health, log } = settings;
   return {
     apiVersion: 'encap/v1',
@@ -143,6 +145,7 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
     },
     vxlan: { vni: settings.vxlanVni, port: settings.vxlanPort },
     mtu: { underlay: underlay.mtu === 0 ? 'auto' : underlay.mtu },
+    kernelTunnels,
     checks,
     dscp,
     outerTtl,
@@ -160,6 +163,7 @@ function nodeConfigItem({ config, inventory: { settings } }: World): Item & Node
 /** The members of a NodeConfig as it is written. */
 interface NodeConfigMembers extends Pick<
   Settings,
+  | 'kernelTunnels'
   | 'checks'
   | 'dscp'
   | 'outerTtl'

@@ -23,6 +23,12 @@ export interface Checks {
   readonly outerOptions: 'drop' | 'accept';
 }
 
+/**
+ * What becomes of Calico's tunnel devices: replace: what they would carry is ours; coexist: they carry what their routes
+ * lead to, and we the rest; leave: the same, and it is said that it was hardly meant so.
+ */
+export type KernelTunnels = 'replace' | 'coexist' | 'leave';
+
 /** Ways that Calico has no name for. */
 export interface BeyondCalico {
   /** The outer headers of encapsulated IPv6 pools. */
@@ -44,7 +50,7 @@ export interface Telemetry {
 
 /** What FelixConfiguration (global, then this node's), FELIX_* and a NodeConfig say; defaults applied. */
 export interface Settings extends Telemetry {
-  /** undefined: derived from the pools. vxlanEnabled governs IPv4 only. */
+  /** undefined: derived from the pools; where we replace Felix's devices, they speak of these alone. vxlanEnabled governs IPv4 only. */
   readonly vxlanEnabled: boolean | undefined;
   readonly ipipEnabled: boolean | undefined;
   /** UDP port of VXLAN, default 4789. */
@@ -60,6 +66,7 @@ export interface Settings extends Telemetry {
   readonly routeSource: 'CalicoIPAM' | 'WorkloadIPs';
   /** NodeConfig: the interface to the other nodes; undefined: the one with the node's address. MTU 0: the interface's own. */
   readonly underlay: { readonly interface: string | undefined; readonly mtu: number };
+  readonly kernelTunnels: KernelTunnels;
   readonly checks: Checks;
   readonly dscp: Dscp;
   /** TTL or hop limit of the outer header; inherit: the inner packet's. */

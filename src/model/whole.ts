@@ -7,7 +7,7 @@ import { overlap, writtenCidr, writtenCidrOrAddress } from './resources/address.
 import type { IpamBlock } from './resources/ipam-block.js';
 import type { IpPool } from './resources/ip-pool.js';
 import type { CalicoNode } from './resources/node.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import { identityIn, PlainBlock } from './plain-block.js';
 import type { Understood } from './understand.js';
 import { unknownNodes } from './unknown-nodes.js';

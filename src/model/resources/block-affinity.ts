@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Cidr } from '../../net/cidr.js';
 import { writtenCidr } from './address.js';
 import { resourceKind } from './kind.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { writtenCidr } from './address.js';
 import { type Complaint, resourceKind } from './kind.js';
 

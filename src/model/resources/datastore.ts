@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { oneOf } from './schema.js';
 
 /** Where a node's Calico resources come from. */
@@ -31,17 +31,22 @@ export interface KubernetesDatastore {
   readonly context: string | undefined;
 }
 
+const endpointForm = /^https?:\/\/(?:\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}\/?$/;
+
 /** True for what etcd can be asked at: a scheme, a host and a port. */
 export function isEndpoint(text: string): boolean {
-  return /^https?:\/\/(?:\[[\da-f:.]+\]|[\w.-]+):\d{1,5}\/?$/i.test(text) && URL.canParse(text);
+  return endpointForm.test(text) && URL.canParse(text);
 }
 
 const text = z.string().min(1).optional();
 
-const endpoint = z.string().refine(isEndpoint, {
-  error: ({ input }) =>
-    `${JSON.stringify(input)} is no endpoint of etcd: https://HOST:2379, or http:// without TLS`,
-});
+const endpoint = z
+  .string()
+  .refine(isEndpoint, {
+    error: ({ input }) =>
+      `${JSON.stringify(input)} is no endpoint of etcd: https://HOST:2379, or http:// without TLS`,
+  })
+  .meta({ pattern: endpointForm.source });
 
 const members = {
   paths: z.array(z.string().min(1)).min(1).optional(),
@@ -85,6 +90,19 @@ export const datastore = z
         const message = `${one} without ${other}`;
         issues.push({ code: 'custom', input: value, path: [one], message });
       }
+  })
+  .meta({
+    dependencies: Object.fromEntries(pairs.map(([one, other]) => [one, [other]])),
+    oneOf: Object.entries(ofType).map(([type, own]) => ({
+      properties: {
+        type: { const: type },
+        ...Object.fromEntries(
+          Object.keys(members)
+            .filter((member) => !own.includes(member as Member))
+            .map((member) => [member, false]),
+        ),
+      },
+    })),
   });
 
 /** One of the types, with its own members alone. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { writtenCidrOrAddress } from './address.js';
 import { otherFelixFields } from './felix-fields.js';
 import { parseSelector } from '../selector.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { writtenCidr } from './address.js';
 import { blockName } from './ipam-block.js';
 import { type IpPool, type PoolMode, ipPool, uses } from './ip-pool.js';

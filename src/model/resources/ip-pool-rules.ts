@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { addressBits } from '../../net/address.js';
 import { parseCidr } from '../../net/cidr.js';
 import { parseSelector } from '../selector.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Path, Severity } from '../problem.js';
 
 /** A fault of one resource, not yet tied to a place. */

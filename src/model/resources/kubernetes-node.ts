@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Complaint, resourceKind } from './kind.js';
 import { metadata } from './metadata.js';
 import type { CalicoNode, NodeBgp } from './node.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Complaint } from './kind.js';
 
 /** Kubernetes' ObjectMeta: every member it has. */

@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Family } from '../../net/address.js';
 import { readSocketAddress, type SocketAddress } from '../../net/socket-address.js';
 import { logLevels } from '../log-level.js';
 import type { NodeName } from '../node.js';
-import type { Check, Settings } from '../settings.js';
+import { kernelTunnels } from '../kernel-tunnels.js';
+import type { Check, KernelTunnels, Settings } from '../settings.js';
 import { type Datastore, datastore, datastoreOf } from './datastore.js';
 import { resourceKind } from './kind.js';
 import { metadata } from './metadata.js';
@@ -26,6 +27,8 @@ export interface NodeConfig extends Pick<
 > {
   readonly kind: 'NodeConfig';
   readonly name: string;
+  /** undefined: ENCAP_KERNEL_TUNNELS, else leave. */
+  readonly kernelTunnels: KernelTunnels | undefined;
   /** undefined: this file, and what the command line and the environment name. */
   readonly datastore: Datastore | undefined;
   /** undefined: NODENAME, or this host's name. */
@@ -37,14 +40,25 @@ export interface NodeConfig extends Pick<
   readonly underlayMtu: number | undefined;
 }
 
-/** YAML 1.1, which Kubernetes and we read, takes the bare word `off` for false. */
-function bareOff<Word>(schema: z.ZodType<Word>): z.ZodType<Word> {
-  return z.preprocess((input) => (input === false ? 'off' : input), schema);
+/** YAML 1.1, which Kubernetes and we read, takes the bare word `off` for false. `json`: what may be written, as JSON Schema. */
+function bareOff<Word>(schema: z.ZodType<Word>, json: object): z.ZodType<Word> {
+  return z
+    .preprocess((input) => (input === false ? 'off' : input), schema)
+    .meta({
+      type: ['string', 'boolean'],
+      ...json,
+    });
+}
+
+function wordOrOff<const Word extends string>(
+  noun: string,
+  words: readonly [Word, ...Word[]],
+): z.ZodType<Word> {
+  return bareOff(oneOf(noun, words), { enum: [...words, false] });
 }
 
 const checks = ['strict', 'pool', 'off'] as const satisfies readonly Check[];
 const families = ['ipv4', 'ipv6'] as const satisfies readonly Family[];
-const kernelTunnels = ['replace', 'coexist', 'leave'] as const;
 
 /** Names of interfaces are the kernel's: 15 bytes, no slash, no blank. */
 const interfaceName = z.string().regex(/^(?!\.\.?$)[A-Za-z0-9_.-]{1,15}$/, {
@@ -60,6 +74,7 @@ const autoAddress = (member: 'ipv4Address' | 'ipv6Address'): z.ZodType =>
       error: ({ input }) =>
         `${JSON.stringify(input)}: the address is what the Node resource says, for the other nodes know no other; set spec.bgp.${member} there, and auto or nothing here`,
     })
+    .meta({ const: 'auto' })
     .optional();
 const node = z.strictObject({
   name: z.string().min(1).optional(),
@@ -72,6 +87,7 @@ const node = z.strictObject({
       error: ({ input }) =>
         `${(input as readonly string[]).length} interfaces: one alone carries the underlay in this version`,
     })
+    .meta({ maxItems: 1 })
     .optional(),
 });
 
@@ -86,6 +102,7 @@ const listen: z.ZodType<SocketAddress | 'off'> = bareOff(
     });
     return z.NEVER;
   }),
+  { anyOf: [{ type: 'string', pattern: '^(?:off|.+:\\d{1,5})$' }, { const: false }] },
 );
 
 const shape = {
@@ -95,16 +112,11 @@ const shape = {
     .strictObject({ vni: integer(0, 2 ** 24 - 1).optional(), port: integer(1, 65535).optional() })
     .optional(),
   mtu: z.strictObject({ underlay: z.union([auto, integer(576, 65535)]).optional() }).optional(),
-  kernelTunnels: oneOf('a way to treat kernel tunnels', kernelTunnels)
-    .refine((way) => way !== 'replace', {
-      error: () =>
-        'replace: this version does not take over from vxlan.calico or tunl0; remove them (ip link del), and write leave or coexist',
-    })
-    .optional(),
+  kernelTunnels: oneOf('a way to treat kernel tunnels', kernelTunnels).optional(),
   checks: z
     .strictObject({
-      source: bareOff(oneOf('a check', checks)).optional(),
-      destination: bareOff(oneOf('a check', checks)).optional(),
+      source: wordOrOff('a check', checks).optional(),
+      destination: wordOrOff('a check', checks).optional(),
       vxlanReservedBits: oneOf('a way to treat reserved bits', ['strict', 'ignore']).optional(),
       outerOptions: oneOf('a way to treat IP options', ['drop', 'accept']).optional(),
     })
@@ -125,7 +137,7 @@ const shape = {
     })
     .optional(),
   sharedVxlanPort: z.boolean().optional(),
-  receiveMerging: bareOff(oneOf('a way to merge what is received', ['auto', 'off'])).optional(),
+  receiveMerging: wordOrOff('a way to merge what is received', ['auto', 'off']).optional(),
   fastPath: oneOf('a set of packets', ['never', 'guarded', 'always']).optional(),
   beyondCalico: z
     .strictObject({
@@ -173,6 +185,7 @@ const reading = z
       interface: self?.interfaces?.[0],
       vxlan: { vni: vxlan?.vni, port: vxlan?.port },
       underlayMtu: unlessAuto(mtu?.underlay),
+      kernelTunnels: rest.kernelTunnels,
       checks: {
         source: rest.checks?.source ?? 'strict',
         destination: rest.checks?.destination ?? 'strict',

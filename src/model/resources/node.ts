@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Complaint, resourceKind } from './kind.js';
 import { identity, metadata, metadataRules } from './metadata.js';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { didYouMean } from '../nearest.js';
 import { readMac } from '../../net/mac.js';
 import { addressOf, writtenCidr, writtenCidrOrAddress } from './address.js';
@@ -41,7 +41,8 @@ export const integer = (min: number, max: number): z.ZodType<number> =>
       z.refine((value) => value >= min && value <= max, {
         error: ({ input }) => `${String(input)} is out of range: ${min} to ${max}`,
       }),
-    );
+    )
+    .meta({ minimum: min, maximum: max });
 
 /** Text that a test accepts, or the empty text: the API reads it as absent. */
 function text(what: string, accepts: (value: string) => boolean): z.ZodType<string> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, addressBits, familyOf, readAddress } from '../../net/address.js';
 import { resourceKind } from './kind.js';
 import { metadata } from './metadata.js';

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.js';
-import { felixEnvironment } from '../felix-environment.js';
+import { felixVariables } from '../felix-environment.js';
+import { saidKernelTunnels } from '../kernel-tunnels.js';
 import { writtenCidrOrAddress } from '../resources/address.js';
 import type { FelixConfiguration, FelixSpec } from '../resources/felix-configuration.js';
 import { unsaid, type NodeConfig } from '../resources/node-config.js';
@@ -19,19 +20,41 @@ export interface SettingsSources {
   readonly environment: Environment;
 }
 
-/** Defaults, then `default`, the selected one, `node.NAME`, our own configuration, FELIX_*: the later wins. */
-export function settingsOf(sources: SettingsSources): Settings {
+/** A word on Felix' settings, and where each of its members stands. */
+export interface Voice {
+  readonly spec: FelixSpec;
+  readonly speaker:
+    | { readonly from: 'variable'; readonly name: string }
+    | { readonly from: 'resource'; readonly resource: FelixConfiguration }
+    | { readonly from: 'NodeConfig' | 'Installation' };
+}
+
+/** `default`, the selected one, `node.NAME`, our own configuration, the operator, FELIX_*: the later wins. */
+export function voicesOf(sources: SettingsSources): readonly Voice[] {
   const { felix, node, environment } = sources;
+  const chosen = [
+    felix.find((one) => one.name === 'default'),
+    selected(sources),
+    felix.find((one) => node !== undefined && one.name === `node.${node}`),
+  ];
+  return [
+    ...chosen
+      .filter((resource) => resource !== undefined)
+      .map((resource): Voice => {
+        return { spec: resource.spec, speaker: { from: 'resource', resource } };
+      }),
+    { spec: ownWords(sources.config ?? unsaid()), speaker: { from: 'NodeConfig' } },
+    { spec: operatorMtu(sources.installationMtu), speaker: { from: 'Installation' } },
+    ...felixVariables(environment).map(({ name, spec }): Voice => {
+      return { spec, speaker: { from: 'variable', name } };
+    }),
+  ];
+}
+
+/** Defaults, then what the voices say. */
+export function settingsOf(sources: SettingsSources): Settings {
   const config = sources.config ?? unsaid();
-  const named = (name: string): FelixSpec => felix.find((one) => one.name === name)?.spec ?? {};
-  const spec: FelixSpec = {
-    ...named('default'),
-    ...selected(sources),
-    ...(node === undefined ? {} : named(`node.${node}`)),
-    ...ownWords(config),
-    ...operatorMtu(sources.installationMtu),
-    ...felixEnvironment(environment),
-  };
+  const spec = Object.assign({}, ...voicesOf(sources).map((voice) => voice.spec)) as FelixSpec;
   return {
     vxlanEnabled: spec.vxlanEnabled,
     ipipEnabled: spec.ipipEnabled,
@@ -44,6 +67,7 @@ export function settingsOf(sources: SettingsSources): Settings {
     allowIpipFromWorkloads: spec.allowIPIPPacketsFromWorkloads ?? false,
     routeSource: spec.routeSource ?? 'CalicoIPAM',
     underlay: { interface: config.interface, mtu: config.underlayMtu ?? 0 },
+    kernelTunnels: saidKernelTunnels(sources.environment) ?? config.kernelTunnels ?? 'leave',
     checks: config.checks,
     dscp: config.dscp,
     outerTtl: config.outerTtl,
@@ -60,9 +84,9 @@ export function settingsOf(sources: SettingsSources): Settings {
 }
 
 /** Of the configurations whose selector takes the node, the oldest counts, then the lowest name: one alone. */
-function selected({ felix, node, nodes }: SettingsSources): FelixSpec {
+function selected({ felix, node, nodes }: SettingsSources): FelixConfiguration | undefined {
   const labels = nodes.find((one) => one.name === node)?.labels;
-  if (labels === undefined) return {};
+  if (labels === undefined) return undefined;
   const [winner] = felix
     .filter(({ name, nodeSelector }) => {
       if (name === 'default' || name.startsWith('node.') || nodeSelector === '') return false;
@@ -70,7 +94,7 @@ function selected({ felix, node, nodes }: SettingsSources): FelixSpec {
       return selector.ok && selector.matches(labels);
     })
     .sort((a, b) => compare(a.created, b.created) || compare(a.name, b.name));
-  return winner?.spec ?? {};
+  return winner;
 }
 
 function ownWords({ vxlan: { vni, port } }: NodeConfig): FelixSpec {

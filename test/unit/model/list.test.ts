@@ -84,6 +84,7 @@ test('without a NodeConfig its defaults are listed', (t) => {
       node: {},
       vxlan: { vni: 4097, port: 4789 },
       mtu: { underlay: 'auto' },
+      kernelTunnels: 'leave',
       checks: {
         source: 'strict',
         destination: 'strict',
@@ -112,6 +113,7 @@ test('and with one what it says', (t) => {
     node: { name: 'node-a', interfaces: ['eth1'] },
     vxlan: { vni: 7, port: 8472 },
     mtu: { underlay: 1450 },
+    kernelTunnels: 'replace',
     checks: {
       source: 'pool',
       destination: 'off',

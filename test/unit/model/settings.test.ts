@@ -25,6 +25,7 @@ const defaults = {
   outerTtl: 64,
   sharedVxlanPort: true,
   receiveMerging: 'auto',
+  kernelTunnels: 'leave',
   fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
@@ -206,15 +207,31 @@ test(
       node: { interfaces: ['eth1'], addressV4: 'auto' },
       mtu: { underlay: 1450 },
       checks: { source: 'pool' },
-      kernelTunnels: 'leave',
+      kernelTunnels: 'coexist',
     }),
   ],
   {},
   {
     underlay: { interface: 'eth1', mtu: 1450 },
+    kernelTunnels: 'coexist',
     checks: { ...defaults.checks, source: 'pool' },
   },
 );
+
+test(
+  'the environment says what becomes of Calico’s devices before the configuration does',
+  gives,
+  [nodeConfig({ kernelTunnels: 'leave' })],
+  { environment: { ENCAP_KERNEL_TUNNELS: 'Replace' } },
+  { kernelTunnels: 'replace' },
+);
+
+test('a way to treat kernel tunnels that the environment makes up is refused', (t) => {
+  const environment = { ENCAP_KERNEL_TUNNELS: 'keep' };
+  t.throws(() => worldOf([], { environment }), {
+    message: 'cannot read ENCAP_KERNEL_TUNNELS=keep: CONFIG_INVALID',
+  });
+});
 
 test(
   'our own configuration names what outer headers are, and what is forgiven',
@@ -397,7 +414,6 @@ const notYet = test.macro({
 test(notYet, { node: { addressV4: '10.0.0.7' } }, 'node.addressV4', /spec\.bgp\.ipv4Address/);
 test(notYet, { node: { addressV6: 'fd00::7' } }, 'node.addressV6', /spec\.bgp\.ipv6Address/);
 test(notYet, { node: { interfaces: ['a', 'b'] } }, 'node.interfaces', /one alone/);
-test(notYet, { kernelTunnels: 'replace' }, 'kernelTunnels', /does not take over/);
 test(notYet, { datastore: { type: 'etcdv2' } }, 'datastore.type', /is not a datastore/);
 for (const [datastore, path, says] of [
   [
