@@ -26,6 +26,15 @@ export function underlayOf(encap: EncapName, inner: Family, { beyondCalico }: Se
   return travelsOver(encap, wanted) ? wanted : inner;
 }
 
+/** What FelixConfiguration switches of ours. Where we replace Felix's devices, it speaks of them: that they go is no word about us. */
+export function enabledIn(
+  settings: Pick<Settings, 'kernelTunnels' | 'vxlanEnabled' | 'ipipEnabled'>,
+): Pick<Settings, 'vxlanEnabled' | 'ipipEnabled'> {
+  return settings.kernelTunnels === 'replace'
+    ? { vxlanEnabled: undefined, ipipEnabled: undefined }
+    : settings;
+}
+
 function isEnabled(
   encap: EncapName,
   inner: Family,
@@ -36,13 +45,14 @@ function isEnabled(
   const asked = pools.some(
     ({ cidr, mode }) => familyOf(cidr) === inner && mode.when !== 'never' && mode.encap === encap,
   );
+  const { vxlanEnabled, ipipEnabled } = enabledIn(settings);
   // vxlanEnabled is for IPv4 alone (felix/calc/encapsulation_resolver.go), and ipipEnabled has no IPv6 to speak of.
   switch (encap) {
     case 'ipip':
-      return settings.ipipEnabled ?? asked;
+      return ipipEnabled ?? asked;
     case 'ip6ip':
       return settings.beyondCalico.ip6ip && settings.ipv6Support && asked;
     case 'vxlan':
-      return inner === 'ipv4' ? (settings.vxlanEnabled ?? asked) : settings.ipv6Support && asked;
+      return inner === 'ipv4' ? (vxlanEnabled ?? asked) : settings.ipv6Support && asked;
   }
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../model/settings.js';
 import { familyOf, type Family } from '../net/address.js';
 import type { Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
-import { underlayOf } from './carriage.js';
+import { enabledIn, underlayOf } from './carriage.js';
 import { leastIpv6Mtu } from './mtu.js';
 import { familyNames } from './words.js';
 import type { Warning } from './warning.js';
@@ -77,6 +77,7 @@ function whyIdle(
   settings: Settings,
 ): string | undefined {
   const family = familyOf(pool.cidr);
+  const { vxlanEnabled, ipipEnabled } = enabledIn(settings);
   if ([family, underlay].includes('ipv6') && !settings.ipv6Support)
     return 'FelixConfiguration ipv6Support is false';
   switch (encap) {
@@ -91,9 +92,9 @@ function whyIdle(
       return settings.beyondCalico.ip6ip ? undefined : noIpip6;
     case 'ipip':
       if (!carries(encap, family)) return noIpip6;
-      return settings.ipipEnabled === false ? 'FelixConfiguration ipipEnabled is false' : undefined;
+      return ipipEnabled === false ? 'FelixConfiguration ipipEnabled is false' : undefined;
     case 'vxlan':
-      return family === 'ipv4' && settings.vxlanEnabled === false
+      return family === 'ipv4' && vxlanEnabled === false
         ? 'FelixConfiguration vxlanEnabled is false'
         : undefined;
   }

@@ -4,7 +4,9 @@ import { addressBits, familyOf, type Address } from '../net/address.js';
 import { cidrOf } from '../net/cidr.js';
 import { mtuSetting } from './mtu.js';
 import { crossesFamilies, type Overlay } from './overlay.js';
+import type { Outer } from './outer.js';
 import { knowsUplink } from './reach.js';
+import type { Sender } from './sender.js';
 import type { Scene, Verdict } from './verdict.js';
 import { familyNames } from './words.js';
 
@@ -17,31 +19,44 @@ export interface Step {
 interface Packet {
   readonly destination: Address;
   readonly source: Address | undefined;
+  readonly sender: Sender | undefined;
+  /** Of the IP packet; undefined: nobody said. */
+  readonly sizeBytes: number | undefined;
   readonly verdict: Verdict;
+  readonly outer: Outer | undefined;
+}
+
+/** One that gets outer headers. */
+interface Carried extends Packet {
+  readonly outer: Outer;
 }
 
 /** How a decision came about, for people to read. */
 export function stepsOf(packet: Packet, scene: Scene): readonly Step[] {
-  const { source, verdict } = packet;
+  const { source, verdict, outer } = packet;
   const steps: Step[] = [];
   if (source !== undefined)
     steps.push({ title: 'source', text: sourceText(source, packet, scene) });
   steps.push({ title: 'destination', text: destinationText(packet, scene) });
-  const overlay = overlayOf(packet, scene);
+  const overlay = overlayOf(packet.destination, verdict, scene);
   const { action } = verdict;
   if (overlay === undefined || action === 'none' || action === 'local') return steps;
-  steps.push({ title: 'mode', text: modeText(overlay) });
+  steps.push({ title: 'mode', text: modeText(overlay, scene) });
   if (overlay.crossSubnet)
     steps.push({ title: 'subnet', text: subnetText(overlay, packet, scene) });
-  if (action === 'direct') return steps;
-  steps.push({ title: 'outer', text: outerText(action, overlay, packet, scene) });
+  if (action === 'direct' && packet.sizeBytes !== undefined) {
+    const text = directSizeText(packet.sizeBytes, overlay, scene);
+    if (text !== undefined) steps.push({ title: 'size', text });
+  }
+  if (action === 'direct' || outer === undefined) return steps;
+  steps.push({ title: 'outer', text: outerText(action, overlay, { ...packet, outer }, scene) });
   if (encapsulations[action].carriesEthernet)
-    steps.push({ title: 'mac', text: macText(overlay, packet, scene) });
-  steps.push({ title: 'size', text: sizeText(action, overlay, scene) });
+    steps.push({ title: 'mac', text: macText(outer, packet) });
+  steps.push({ title: 'size', text: sizeText(action, overlay, { ...packet, outer }, scene) });
   return steps;
 }
 
-function sourceText(source: Address, { verdict }: Packet, scene: Scene): string {
+function sourceText(source: Address, { verdict, sender }: Packet, scene: Scene): string {
   const { locals, decision, self } = scene;
   const local = locals.get(source);
   const place = placeText(source, scene);
@@ -51,7 +66,8 @@ function sourceText(source: Address, { verdict }: Packet, scene: Scene): string 
   if (host === self)
     return `${source} is an address of this node${forwardedText(source, verdict, scene)}`;
   const whose = host === undefined ? `no workload of this node${place}` : `an address of ${host}`;
-  return `${source} is ${whose}: a forwarded packet from it is dropped (SRC_SPOOF)`;
+  const fate = sender === 'spoofed' ? 'is dropped (SRC_SPOOF)' : 'is taken all the same';
+  return `${source} is ${whose}: a forwarded packet from it ${fate}`;
 }
 
 /** What this node masquerades for a Service has its tunnel address where it is encapsulated, and IPv4. */
@@ -132,14 +148,15 @@ function whyNoRoute(address: Address, { decision: { trace } }: Scene): string {
 }
 
 /** The pool whose mode counts is that around the block, which may be wider than that around the address. */
-function overlayOf(
-  { destination, verdict }: Packet,
+export function overlayOf(
+  destination: Address,
+  verdict: Verdict,
   { decision: { trace } }: Scene,
 ): Overlay | undefined {
   return trace.overlays.match(verdict.block ?? destination)?.value;
 }
 
-function modeText(overlay: Overlay): string {
+function modeText(overlay: Overlay, { inventory: { settings } }: Scene): string {
   const { pool, encap, crossSubnet, underlay } = overlay;
   const own = `IPPool ${pool.name}`;
   if (encap === undefined || encap === 'none') return `never encapsulated (${own})`;
@@ -151,7 +168,21 @@ function modeText(overlay: Overlay): string {
     pool.mode.when !== 'never' &&
     pool.mode.encap === encap &&
     (pool.mode.when === 'cross-subnet') === crossSubnet;
-  return `${mode} (${own}${isOwn ? '' : ' and the pools around it'})${over}`;
+  const off = switchedOff(encap, overlay, settings);
+  const felix =
+    off === undefined ? '' : `; FelixConfiguration ${off} is false, of the device that is replaced`;
+  return `${mode} (${own}${isOwn ? '' : ' and the pools around it'})${over}${felix}`;
+}
+
+/** What Felix was told not to carry, and we do. */
+function switchedOff(
+  encap: EncapName,
+  { pool }: Overlay,
+  { vxlanEnabled, ipipEnabled }: Settings,
+): 'vxlanEnabled' | 'ipipEnabled' | undefined {
+  if (familyOf(pool.cidr) === 'ipv6') return undefined;
+  if (encap === 'vxlan' && vxlanEnabled === false) return 'vxlanEnabled';
+  return encap === 'ipip' && ipipEnabled === false ? 'ipipEnabled' : undefined;
 }
 
 function subnetText(overlay: Overlay, { destination, verdict }: Packet, scene: Scene): string {
@@ -173,11 +204,10 @@ function subnetText(overlay: Overlay, { destination, verdict }: Packet, scene: S
 function outerText(
   encap: EncapName,
   { underlay }: Overlay,
-  { verdict }: Packet,
+  { verdict, outer }: Carried,
   { inventory: { settings }, decision: { desired } }: Scene,
 ): string {
-  const source = desired.self[underlay]?.address;
-  const way = `${source ?? 'an address that this node does not have yet'} > ${String(verdict.via)}`;
+  const way = `${outer.source ?? 'an address that this node does not have yet'} > ${outer.destination}`;
   const header = headerText(settings);
   switch (encap) {
     case 'ipip':
@@ -204,20 +234,41 @@ function headerText({ outerTtl, dscp }: Settings): string {
   return parts.map((part) => `, ${part}`).join('');
 }
 
-function macText(
-  { pool, underlay }: Overlay,
-  { verdict }: Packet,
-  { decision: { desired, trace } }: Scene,
-): string {
-  const source = desired.self[underlay]?.vtepMac;
-  const peer = verdict.peer === undefined ? undefined : trace.hosts[underlay].get(verdict.peer);
-  const mac = peer?.vteps[familyOf(pool.cidr)]?.mac;
-  return `inner ${source ?? 'not known yet'} > ${String(mac)} (VTEP of ${String(verdict.peer)})`;
+function macText({ vxlan }: Outer, { verdict }: Packet): string {
+  return `inner ${vxlan?.sourceMac ?? 'not known yet'} > ${String(vxlan?.destinationMac)} (VTEP of ${String(verdict.peer)})`;
 }
 
-function sizeText(encap: EncapName, { pool, underlay }: Overlay, { inventory }: Scene): string {
-  const bytes = encapsulations[encap].overheadBytes[underlay];
-  const set = mtuSetting(encap, familyOf(pool.cidr), inventory.settings);
+function sizeText(
+  encap: EncapName,
+  { pool }: Overlay,
+  { outer: { bytes }, sizeBytes }: Carried,
+  { inventory: { settings } }: Scene,
+): string {
+  const set = mtuSetting(encap, familyOf(pool.cidr), settings);
   const limit = set === 0 ? `the underlay's MTU less ${bytes}` : `${set} (FelixConfiguration)`;
-  return `${bytes} bytes of outer headers; the packet inside may have ${limit}`;
+  const text = `${bytes} bytes of outer headers; the packet inside may have ${limit}`;
+  if (sizeBytes === undefined) return text;
+  const most = set === 0 ? settings.underlay.mtu - bytes : set;
+  return `${text}; ${sizeBytes} + ${bytes} = ${sizeBytes + bytes} bytes${fitText(sizeBytes, most)}`;
+}
+
+/** `most` below 1: the underlay's MTU is not known. */
+function fitText(sizeBytes: number, most: number): string {
+  if (most <= 0) return '';
+  return sizeBytes <= most ? ', which fits' : `, which is ${sizeBytes - most} too many`;
+}
+
+/** A pool has one route for all nodes: where some of them are encapsulated to, it has their MTU. */
+function directSizeText(
+  sizeBytes: number,
+  { pool }: Overlay,
+  { decision, inventory: { settings } }: Scene,
+): string | undefined {
+  const route = decision.desired.routes.get(pool.cidr);
+  if (route === undefined || (route.mtu === 0 && route.overheadBytes === 0)) return undefined;
+  const limit =
+    route.mtu === 0 ? `the underlay's MTU less ${route.overheadBytes}` : String(route.mtu);
+  const most = route.mtu === 0 ? settings.underlay.mtu - route.overheadBytes : route.mtu;
+  const text = `no outer headers, but the pool's route, which is that of encapsulated packets too, takes ${limit}`;
+  return `${text}; ${sizeBytes} bytes${fitText(sizeBytes, most)}`;
 }

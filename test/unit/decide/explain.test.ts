@@ -1,5 +1,5 @@
 import test from 'ava';
-import { explain } from '../../../src/decide/explain.js';
+import { explain, explainer } from '../../../src/decide/explain.js';
 import type { NodeName } from '../../../src/model/node.js';
 import { parseAddress } from '../../../src/net/address.js';
 import { block, node, pool, world } from './worlds.js';
@@ -121,6 +121,65 @@ test('an explanation names pool, block and peer', (t) => {
     pool: 'default',
     block: '10.3.0.0/26',
     reason: 'different-subnet',
+    outer: {
+      source: '172.16.0.1',
+      destination: '172.17.0.3',
+      bytes: 50,
+      vxlan: {
+        vni: 4096,
+        port: 4789,
+        sourceMac: '66:86:f7:e4:37:fa',
+        destinationMac: '66:84:a5:16:84:1b',
+      },
+    },
   });
   t.true(steps.length > 0);
+});
+
+for (const [source, check, expected] of [
+  ['10.1.0.5', 'strict', 'workload'],
+  ['10.1.0.9', 'strict', 'workload'], // in a block of this node
+  ['10.3.0.4', 'strict', 'spoofed'],
+  ['10.3.0.4', 'pool', 'spoofed'],
+  ['10.3.0.4', 'off', 'workload'],
+  ['8.8.8.8', 'strict', 'spoofed'],
+  ['8.8.8.8', 'pool', 'workload'],
+  ['10.1.0.0', 'strict', 'node'],
+  ['172.16.0.1', 'strict', 'node'],
+  ['172.17.0.3', 'strict', 'spoofed'],
+] as const)
+  test(`with the source check ${check}, ${source} is a ${expected} here`, (t) => {
+    const { settings } = inventory;
+    const checks = { ...settings.checks, source: check };
+    const checked = { ...inventory, settings: { ...settings, checks } };
+    const packet = { destination: parseAddress('10.2.0.9'), source: parseAddress(source) };
+    const { sender, steps } = explain(checked, 'a' as NodeName, packet);
+    t.is(sender, expected);
+    const isToldSo = /is dropped/.test(steps[0]?.text ?? '');
+    if (expected !== 'node') t.is(isToldSo, expected === 'spoofed');
+  });
+
+test('a size is held against what there is room for', (t) => {
+  const narrow = {
+    ...inventory,
+    settings: { ...inventory.settings, underlay: { ...inventory.settings.underlay, mtu: 1500 } },
+  };
+  const of = (bytes: number, to = '10.3.0.9') =>
+    explainer(narrow, 'a' as NodeName)(parseAddress(to), undefined, bytes).steps.at(-1)?.text ?? '';
+  t.regex(of(1450), /; 1450 \+ 50 = 1500 bytes, which fits$/);
+  t.regex(of(1460), /; 1460 \+ 50 = 1510 bytes, which is 10 too many$/);
+  const direct = /^no outer headers, but the pool's route, .+ takes the underlay's MTU less 50; /;
+  t.regex(of(1450, '10.2.0.9'), direct);
+  t.regex(of(1450, '10.2.0.9'), /; 1450 bytes, which fits$/);
+  t.regex(of(1460, '10.2.0.9'), /; 1460 bytes, which is 10 too many$/);
+});
+
+test('what Felix was told not to carry, and we do in its place, is explained', (t) => {
+  const settings = { kernelTunnels: 'replace', vxlanEnabled: false } as const;
+  const replaced = { ...inventory, settings: { ...inventory.settings, ...settings } };
+  const { steps } = explain(replaced, 'a' as NodeName, { destination: parseAddress('10.3.0.9') });
+  t.is(
+    steps.find(({ title }) => title === 'mode')?.text,
+    'vxlan CrossSubnet (IPPool default); FelixConfiguration vxlanEnabled is false, of the device that is replaced',
+  );
 });

@@ -305,6 +305,25 @@ test(
   'a',
   { '10.2.0.5': none() },
 );
+test(
+  'beside devices that we replace, FelixConfiguration speaks of these: pools say what we send',
+  sends,
+  world({ ...dual, settings: { vxlanEnabled: false, kernelTunnels: 'replace' } }),
+  'a',
+  { '10.2.0.5': vxlan('172.16.0.2'), 'fd00:10:2::5': vxlan('fd00:16::2') },
+);
+test(
+  'likewise of IPIP',
+  sends,
+  world({
+    pools: [pool('p', '10.0.0.0/8', { ipip: 'Always' })],
+    nodes: abc,
+    blocks,
+    settings: { ipipEnabled: false, kernelTunnels: 'replace' },
+  }),
+  'a',
+  { '10.2.0.5': ipip('172.16.0.2') },
+);
 test('15: the MACs of a node are derived from its name, -v6 behind it for IPv6', (t) => {
   const { desired } = decide(world(dual), 'a' as NodeName);
   t.deepEqual(

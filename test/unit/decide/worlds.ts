@@ -143,6 +143,7 @@ export const defaults: Settings = {
   outerTtl: 64,
   sharedVxlanPort: true,
   receiveMerging: 'auto',
+  kernelTunnels: 'leave',
   fastPath: 'never',
   beyondCalico: { ipv6PoolsOver: 'ipv6', ipv4PoolsOver: 'ipv4', ip6ip: false },
   zeroUdpChecksum: 'never',
