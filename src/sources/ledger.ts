@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AssembleOptions } from '../model/assemble.js';
+import type { AssembleOptions, UnderstoodFiles } from '../model/assemble.js';
 import { Assembly, type Edition } from '../model/assembly.js';
 import type { Block } from '../model/block.js';
 import type { Documents } from '../model/document.js';
@@ -20,6 +20,8 @@ export interface LedgerOptions extends Omit<AssembleOptions, 'before'> {
   readonly holdMs?: number;
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
+  /** Readings have the resources themselves, with all that is written in them. */
+  readonly keepsAll?: boolean;
 }
 
 const defaultHoldMs = 60_000;
@@ -35,13 +37,15 @@ export class Ledger {
   readonly #holdMs: number;
   readonly #now: () => number;
   readonly #understanding: Understanding;
+  readonly #keepsAll: boolean;
   #entries: Map<string, Understood> | undefined;
   #edition: Edition | undefined;
   #held: Held | undefined;
 
-  constructor({ place, beside, holdMs, now, ...options }: LedgerOptions = {}) {
+  constructor({ place, beside, holdMs, now, keepsAll = false, ...options }: LedgerOptions = {}) {
     this.#assembly = new Assembly(options);
-    this.#understanding = new Understanding(place ?? ((key) => key));
+    this.#keepsAll = keepsAll;
+    this.#understanding = new Understanding(place ?? ((key) => key), keepsAll);
     const { files = [], problems = [], documents = [] } = beside ?? {};
     this.#beside = { files, problems, all: documents.map(understand) };
     this.#holdMs = holdMs ?? defaultHoldMs;
@@ -129,13 +133,17 @@ export class Ledger {
   }
 
   #whole(): Edition {
+    return this.#assembly.whole(this.#resources());
+  }
+
+  #resources(): UnderstoodFiles {
     const { files, problems, all } = this.#beside;
     const entries = [...(this.#entries ?? [])];
     // Findings about two resources name the later of them: that must not depend on which one came first.
     const others = entries
       .filter(([, one]) => !(one instanceof PlainBlock))
       .sort(([a], [b]) => (a < b ? -1 : 1));
-    return this.#assembly.whole({
+    return {
       files: [...files, ...others.map(([key]) => key)],
       all: [
         ...all,
@@ -143,12 +151,13 @@ export class Ledger {
         ...entries.map(([, one]) => one).filter((one) => one instanceof PlainBlock),
       ],
       problems,
-    });
+    };
   }
 
   #told(edition: Edition): Reading {
     this.#edition = edition;
-    return { ...edition, faults: [] };
+    const resources = this.#keepsAll ? { resources: this.#resources() } : {};
+    return { ...edition, ...resources, faults: [] };
   }
 
   /** The last world, and why it is not the newest. */

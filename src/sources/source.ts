@@ -1,3 +1,4 @@
+import type { UnderstoodFiles } from '../model/assemble.js';
 import type { Block } from '../model/block.js';
 import type { Fault } from '../model/fault.js';
 import type { Inventory } from '../model/inventory.js';
@@ -15,6 +16,8 @@ export interface Reading {
   readonly changed?: ReadonlyMap<Cidr, Block | undefined> | undefined;
   /** What is wrong with the resources (error: refused or unreadable), and what is merely odd (warning). */
   readonly problems: readonly Problem[];
+  /** What the inventory was made of, where it was asked for. */
+  readonly resources?: UnderstoodFiles;
   /** What keeps the source itself from following the world, as long as it does; left out: nothing. */
   readonly faults?: readonly Fault[];
 }

@@ -29,9 +29,12 @@ export class Understanding implements Shelf {
   /** What a user sees as the place of a resource. */
   readonly place: (key: string) => string;
   readonly #names: Names = new Map();
+  readonly #keepsAll: boolean;
 
-  constructor(place: (key: string) => string) {
+  /** `keepsAll`: for a command that shows them, whatever memory that takes. */
+  constructor(place: (key: string) => string, keepsAll = false) {
     this.place = place;
+    this.#keepsAll = keepsAll;
   }
 
   /** What the resource under a key says. */
@@ -40,6 +43,7 @@ export class Understanding implements Shelf {
     if (isTooDeep(resource))
       return this.#refused(key, headIn(resource), `nested more than ${deepest} levels deep`);
     const one = understand(this.#document(key, withoutNulls(resource)));
+    if (this.#keepsAll) return one;
     const { resource: block, findings: faults } = one;
     if (block?.kind === 'IPAMBlock' && faults.length === 0 && identityOf(one.document) === key)
       return kept({ ...one, resource: { ...block, name: key } }, this, 0, this.#names);

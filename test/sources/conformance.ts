@@ -18,7 +18,8 @@ function essence(inventory: Inventory | undefined): object | undefined {
   return inventory && essenceOf(inventory);
 }
 
-function manifestsIn(folder: string): Manifest[] {
+/** The resources of a folder of examples. */
+export function manifestsIn(folder: string): Manifest[] {
   return readdirSync(join(examples, folder))
     .map((name) => readFileSync(join(examples, folder, name), 'utf8'))
     .flatMap((text) => parseAllDocuments(text).map((one) => one.toJS() as unknown))

@@ -1,5 +1,6 @@
 import { EncapError } from '../../errors.js';
 import type { Environment } from '../../model/environment.js';
+import { byVariable, type Said } from '../../model/origin.js';
 import { type EtcdDatastore, isEndpoint } from '../../model/resources/datastore.js';
 import type { Access } from './connection.js';
 
@@ -13,13 +14,21 @@ const variables = {
   password: ['ETCD_PASSWORD'],
 } as const;
 
+/** What the environment says of one member of the access. */
+export function etcdWord(
+  member: keyof typeof variables,
+  environment: Environment,
+): Said<string> | undefined {
+  return byVariable(environment, ...variables[member]);
+}
+
 /** How to get at etcd: what a NodeConfig says, and what it leaves open as the environment says. */
 export function accessOf(
   configured: Partial<EtcdDatastore> | undefined,
   environment: Environment,
 ): Access {
   const said = (member: keyof typeof variables): string | undefined =>
-    firstOf(environment, variables[member])?.value;
+    etcdWord(member, environment)?.value;
   const { passwordFile } = configured ?? {};
   return {
     endpoints: configured?.endpoints ?? endpointsIn(environment),
@@ -33,31 +42,20 @@ export function accessOf(
 }
 
 function endpointsIn(environment: Environment): readonly string[] {
-  const { name, value } = firstOf(environment, variables.endpoints) ?? {};
-  if (name === undefined || value === undefined)
+  const said = etcdWord('endpoints', environment);
+  if (said === undefined)
     throw new EncapError('cannot read etcd: nobody says where it is', {
       code: 'CONFIG_INVALID',
       why: 'the NodeConfig has no datastore.endpoints, and ETCD_ENDPOINTS is not set',
       hint: 'write datastore: {type: etcdv3, endpoints: [https://HOST:2379]}: encap help config',
     });
-  const endpoints = value.split(',').map((one) => one.trim());
+  const endpoints = said.value.split(',').map((one) => one.trim());
   const bad = endpoints.find((one) => !isEndpoint(one));
   if (bad !== undefined)
     throw new EncapError(`cannot read etcd: ${JSON.stringify(bad)} is no endpoint`, {
       code: 'CONFIG_INVALID',
-      why: `it is from ${name}`,
+      why: said.origin.from === 'variable' ? `it is from ${said.origin.name}` : '',
       hint: 'an endpoint is https://HOST:2379, or http://HOST:2379 without TLS; several have commas between them',
     });
   return endpoints;
-}
-
-function firstOf(
-  environment: Environment,
-  names: readonly string[],
-): { readonly name: string; readonly value: string } | undefined {
-  for (const name of names) {
-    const value = environment[name];
-    if (value !== undefined && value !== '') return { name, value };
-  }
-  return undefined;
 }

@@ -48,13 +48,15 @@ const keepalive = { timeMs: 10_000, timeoutMs: 5_000 };
 export class Connection implements Disposable {
   readonly #client: Client;
   readonly #metadata = new Metadata();
+  readonly #signal: AbortSignal;
 
-  private constructor(client: Client) {
+  private constructor(client: Client, signal: AbortSignal) {
     this.#client = client;
+    this.#signal = signal;
   }
 
-  /** Files are read each time: certificates and passwords are exchanged while we run. */
-  static async open(endpoint: string, access: Access): Promise<Connection> {
+  /** Files are read each time: certificates and passwords are exchanged while we run. The signal ends what is asked. */
+  static async open(endpoint: string, access: Access, signal: AbortSignal): Promise<Connection> {
     const url = new URL(endpoint);
     // URL leaves out the ports that are usual for its scheme.
     const port = url.port === '' ? { 'http:': 80, 'https:': 443 }[url.protocol] : url.port;
@@ -73,7 +75,7 @@ export class Connection implements Disposable {
         'grpc.enable_http_proxy': 0,
       },
     );
-    const connection = new Connection(client);
+    const connection = new Connection(client, signal);
     try {
       await connection.#logIn(access);
       return connection;
@@ -116,7 +118,8 @@ export class Connection implements Disposable {
   ): Promise<Response> {
     const options = { deadline: Date.now() + answerMs };
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+      const cancel = (): void => call.cancel();
+      const call = this.#client.makeUnaryRequest(
         path,
         write,
         read,
@@ -124,11 +127,13 @@ export class Connection implements Disposable {
         this.#metadata,
         options,
         (error, response) => {
+          this.#signal.removeEventListener('abort', cancel);
           if (error !== null) reject(error);
           else if (response === undefined) reject(new Error(`${path}: no answer`));
           else resolve(response);
         },
       );
+      this.#signal.addEventListener('abort', cancel);
     });
   }
 }

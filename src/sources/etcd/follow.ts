@@ -28,7 +28,8 @@ export async function follow({ ledger, feed, signal, ...access }: FollowOptions)
   for (let turn = 0; ; turn += 1) {
     try {
       signal.throwIfAborted();
-      using connection = await Connection.open(endpoints[turn % endpoints.length] ?? '', access);
+      const endpoint = endpoints[turn % endpoints.length] ?? '';
+      using connection = await Connection.open(endpoint, access, signal);
       await follower.follow(connection, signal);
     } catch (error) {
       if (signal.aborted) return;

@@ -8,6 +8,9 @@ const quietMs = 150;
 /** Someone who writes without a pause is read all the same. */
 const patienceMs = 3000;
 
+/** Where nothing is told of a change, it is looked for so often. */
+const againMs = 1000;
+
 /** That something happened to files or folders, and what their folders said of it. */
 export interface Burst {
   /** Whether a file came to its place in one piece: its folder told of its name, and not of anything written to it. */
@@ -18,6 +21,8 @@ export interface Burst {
   heard(): Promise<void>;
   /** Waits until nothing has happened for a while. */
   quiet(): Promise<void>;
+  /** The next one comes in a while, whatever happens: what can't be read now may be later, and nothing tells of that. */
+  again(): void;
 }
 
 /** Yields at once, then whenever something happened to files or folders, until the signal fires. */
@@ -30,8 +35,12 @@ export async function* changes(
   await using watcher = closing(watch([...paths], { ignoreInitial: true, atomic: 50, depth: 16 }));
   const ready = new Promise<void>((resolve) => watcher.on('ready', resolve));
   watcher.on('all', () => latch.open());
-  // A folder that can't be watched can still be read; the reading says what is wrong with it.
-  watcher.on('error', () => latch.open());
+  // What can't be watched can still be read: the reading says what is wrong, or is made again and again.
+  const blind = new Latch();
+  watcher.on('error', () => {
+    blind.open();
+    latch.open();
+  });
   let events = new Map<string, FolderEvents>();
   // What the kernel says, at once: `all` comes when the watcher has looked at the files itself.
   watcher.on('raw', (event, name, details) => {
@@ -51,6 +60,7 @@ export async function* changes(
       latch.shut();
       const told = events;
       events = new Map();
+      const again = new Latch();
       yield {
         cameWhole: (file) => {
           const said = [told.get(resolve(file)), events.get(resolve(file))];
@@ -63,8 +73,14 @@ export async function* changes(
           // The end has opened the latch, for good.
           if (!signal.aborted) await quiet(latch, signal);
         },
+        again: () => again.open(),
       };
+      const timer =
+        blind.isOpen || again.isOpen
+          ? globalThis.setTimeout(() => latch.open(), againMs)
+          : undefined;
       await latch.opened();
+      clearTimeout(timer);
       await heard();
     }
   } finally {

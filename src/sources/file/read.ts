@@ -46,8 +46,9 @@ export async function listFiles(
   const all = new Set<string>();
   const problems: Problem[] = [];
   for (const path of paths) {
-    const { files, found } = await filesAt(path, recursive);
+    const { files, found, strange } = await filesAt(path, recursive);
     if (files.length === 0) problems.push(nothingIn(path, found));
+    problems.push(...strange);
     for (const file of files) all.add(file);
   }
   return { files: [...all], problems };
@@ -57,11 +58,13 @@ interface Found {
   readonly files: readonly string[];
   /** Entries of the folder, to say what was passed over. */
   readonly found: number;
+  /** What has a file's name and is none: whoever opens a pipe waits for somebody who writes into it. */
+  readonly strange: readonly Problem[];
 }
 
 async function filesAt(path: string, recursive: boolean): Promise<Found> {
   const status = await stat(path).catch((error: unknown) => unreadable(path, error));
-  if (!status.isDirectory()) return { files: [path], found: 1 };
+  if (!status.isDirectory()) return { files: [path], found: 1, strange: [] };
   return filesIn(path, recursive);
 }
 
@@ -69,15 +72,35 @@ async function filesAt(path: string, recursive: boolean): Promise<Found> {
 async function filesIn(folder: string, recursive: boolean): Promise<Found> {
   const names = await readdir(folder).catch((error: unknown) => unreadable(folder, error));
   const files: string[] = [];
-  for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
-    const path = join(folder, name);
+  const strange: Problem[] = [];
+  // All at once: one after the other, each would wait behind what else looks at thousands of files.
+  const entries = await Promise.all(
+    names
+      .filter((one) => !one.startsWith('.'))
+      .sort()
+      .map(async (name) => {
+        const path = join(folder, name);
+        return { name, path, status: await stat(path).catch((error: unknown) => codeOf(error)) };
+      }),
+  );
+  for (const { name, path, status } of entries) {
     // A file may go between the listing and the look at it.
-    const status = await stat(path).catch(() => undefined);
-    if (status?.isDirectory() === true) {
-      if (recursive) files.push(...(await filesIn(path, recursive)).files);
-    } else if (status !== undefined && /\.(?:ya?ml|json)$/.test(name)) files.push(path);
+    if (status === 'ENOENT') continue;
+    if (typeof status === 'string') {
+      if (isNamedSo(name))
+        strange.push(noFile(path, `${status}: ${reasons[status] ?? 'unreadable'}`));
+      continue;
+    }
+    if (status.isDirectory()) {
+      if (!recursive) continue;
+      const below = await filesIn(path, recursive);
+      files.push(...below.files);
+      strange.push(...below.strange);
+    } else if (!isNamedSo(name)) continue;
+    else if (status.isFile()) files.push(path);
+    else strange.push(noFile(path, 'it is no file: remove it, or give it another name'));
   }
-  return { files, found: names.length };
+  return { files, found: names.length, strange };
 }
 
 function nothingIn(folder: string, found: number): Problem {
@@ -86,6 +109,14 @@ function nothingIn(folder: string, found: number): Problem {
       ? 'the folder is empty'
       : `none of the ${found} entries is a .yaml, .yml or .json file`;
   return { severity: 'warning', file: folder, line: 1, column: 1, path: '', message };
+}
+
+function isNamedSo(name: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(name);
+}
+
+function noFile(path: string, message: string): Problem {
+  return { severity: 'error', file: path, line: 1, column: 1, path: '', message };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -133,13 +164,17 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8A
 }
 
 function unreadable(path: string, cause: unknown): never {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const code = codeOf(cause);
   throw new EncapError(`cannot read ${path}: ${code}: ${reasons[code] ?? String(cause)}`, {
     code: 'FILE_UNREADABLE',
     hint: hints[code] ?? 'name a file, a folder or - (standard input)',
     place: { file: path },
     cause,
   });
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
 }
 
 const reasons: Readonly<Record<string, string>> = {

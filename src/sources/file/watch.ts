@@ -65,6 +65,7 @@ async function look({ options, memo, world, burst, isFirst }: Look): Promise<Rea
     // At the start a bad environment or a wrong path is for the user to correct, later it is for the log.
     if (!(error instanceof EncapError) || world.isEmpty) throw error;
     world.lost();
+    burst.again();
     return { inventory: undefined, problems: [asProblem(error, paths)] };
   }
 }

@@ -1,8 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Assembly, type Edition } from '../../model/assembly.js';
 import type { AssembleOptions } from '../../model/assemble.js';
+import type { Block } from '../../model/block.js';
 import type { Problem } from '../../model/problem.js';
-import type { Understood } from '../../model/understand.js';
+import type { Cidr } from '../../net/cidr.js';
+import { kindOf, problemOf } from '../../model/check.js';
+import { identityIn } from '../../model/plain-block.js';
+import { isError as isErrorFinding, type Understood } from '../../model/understand.js';
 import type { Reading } from '../source.js';
 import type { FileEdition, Listing } from './memo.js';
 
@@ -40,7 +44,11 @@ export class FileWorld {
 
   read(listing: Listing, files: ReadonlyMap<string, FileEdition>): Reading {
     const problems = [...files.values()].flatMap((file) => file.problems);
-    const unreadable = [...problems.filter(isError), ...this.#silenced(problems)];
+    const unreadable = [
+      ...[...listing.problems, ...problems].filter(isError),
+      ...this.#silenced(problems),
+      ...this.#nameless(files),
+    ];
     this.#isWhole = unreadable.length === 0;
     if (!this.#isWhole) return { inventory: undefined, problems: unreadable };
     const edition = this.#taken(listing, files, problems);
@@ -55,24 +63,28 @@ export class FileWorld {
     problems: readonly Problem[],
   ): Edition {
     const all = new Set([...this.#files.keys(), ...files.keys()]);
-    const changed = [...all].filter((file) => this.#files.get(file) !== files.get(file));
-    const [file, ...others] = changed;
+    const news = [...all].filter((file) => this.#files.get(file) !== files.get(file));
     const isSmall =
-      file !== undefined &&
-      others.length === 0 &&
       isDeepStrictEqual(listing.problems, this.#listed) &&
-      [this.#files.get(file), files.get(file)].every((one) => !one?.problems.length);
-    const replaced = isSmall
-      ? this.#assembly.replace(file, partOf(this.#files, file), partOf(files, file))
-      : undefined;
-    return (
-      replaced ??
-      this.#assembly.whole({
-        files: [...files.keys()],
-        all: [...files.values()].flatMap((one) => one.all),
-        problems: [...listing.problems, ...problems],
-      })
-    );
+      news.every((file) =>
+        [this.#files.get(file), files.get(file)].every((one) => !one?.problems.length),
+      );
+    const changed = new Map<Cidr, Block | undefined>();
+    let edition: Edition | undefined;
+    for (const file of isSmall ? news : []) {
+      edition = this.#assembly.replace(file, partOf(this.#files, file), partOf(files, file));
+      if (edition === undefined) break;
+      for (const [cidr, block] of edition.changed ?? []) changed.set(cidr, block);
+    }
+    if (edition !== undefined) return { ...edition, changed };
+    const whole = this.#assembly.whole({
+      files: [...files.keys()],
+      all: [...files.values()].flatMap((one) => one.all),
+      problems: [...listing.problems, ...problems],
+    });
+    // What the files before the one that takes more than its blocks have changed is in it, but no news to it.
+    for (const [cidr, block] of whole.changed ?? []) changed.set(cidr, block);
+    return { ...whole, changed: whole.changed && changed };
   }
 
   /** A file that spoke and now is empty is being written, or was cut off: nobody means that. */
@@ -87,6 +99,28 @@ export class FileWorld {
         message: `${problem.message}, it was not before: delete the file if that is meant`,
       }));
   }
+
+  /**
+   * Where something is written that nobody can tell the name of, and something is missing that was there before, it is the
+   * same thing with a mistake in it: that must not take it away.
+   */
+  #nameless(files: ReadonlyMap<string, FileEdition>): Problem[] {
+    return [...files].flatMap(([file, edition]) => {
+      const before = this.#files.get(file);
+      if (before === undefined || before === edition) return [];
+      const strangers = edition.all.filter(isNameless);
+      if (strangers.length === 0) return [];
+      const names = new Set(edition.all.map(identityIn));
+      const isMissing = before.all.some((one) => !names.has(identityIn(one)));
+      return isMissing ? strangers.flatMap(({ findings }) => findings.map(problemOf)) : [];
+    });
+  }
+}
+
+/** Refused, and neither kind nor name say which resource was meant. */
+function isNameless(one: Understood): boolean {
+  if (one.resource !== undefined || !one.findings.some(isErrorFinding)) return false;
+  return identityIn(one) === undefined || kindOf(one.document.value) === undefined;
 }
 
 function partOf(files: ReadonlyMap<string, FileEdition>, file: string): readonly Understood[] {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { get as getInClear, type IncomingMessage } from 'node:http';
-import { get as getOverTls, type RequestOptions } from 'node:https';
+import { Agent as AgentInClear, get as getInClear, type IncomingMessage } from 'node:http';
+import { Agent as AgentOverTls, get as getOverTls, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Ending, Late } from './ending.js';
 import { framesIn, Garbled } from './frames.js';
 import type { Timing } from './timing.js';
@@ -31,11 +31,25 @@ export class Api {
   readonly server: string;
   readonly #config: KubeConfig;
   readonly #timing: Timing;
+  readonly #agent: AgentInClear | undefined;
 
-  constructor(config: KubeConfig, timing: Timing) {
+  constructor(config: KubeConfig, timing: Timing, agent?: AgentInClear) {
     this.#config = config;
     this.#timing = timing;
+    this.#agent = agent;
     this.server = config.getCurrentCluster()?.server.replace(/\/+$/, '') ?? '';
+  }
+
+  /**
+   * The same server over one connection, kept from answer to answer: a list has hundreds of pages. Else each question has
+   * its own, for one that leads nowhere would be asked again and again. Behind a proxy nothing is kept.
+   */
+  kept(): Api & Disposable {
+    const isBehindProxy = this.#config.getCurrentCluster()?.proxyUrl !== undefined;
+    const Agent = this.server.startsWith('https:') ? AgentOverTls : AgentInClear;
+    const agent = isBehindProxy ? undefined : new Agent({ keepAlive: true, maxSockets: 1 });
+    const kept = new Api(this.#config, this.#timing, agent);
+    return Object.assign(kept, { [Symbol.dispose]: () => agent?.destroy() });
   }
 
   /** The JSON of an answer. Throws Trouble. */
@@ -110,6 +124,8 @@ export class Api {
     } catch (cause) {
       throw nobody(this.server, cause);
     }
+    // Connections with other certificates are not mixed up: they are part of the agent's key.
+    if (this.#agent !== undefined) options.agent = this.#agent;
     const request = (url.protocol === 'https:' ? getOverTls : getInClear)(url, options);
     request.setSocketKeepAlive(true, keepAliveMs);
     const end = (): void => void request.destroy(signal.reason as Error);

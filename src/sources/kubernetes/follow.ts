@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Backoff } from '../backoff.js';
 import type { Feed } from '../feed.js';
-import type { Ledger } from '../ledger.js';
+import type { Ledger, List } from '../ledger.js';
 import type { Api } from './api.js';
 import { Ending } from './ending.js';
-import { servedKinds } from './kinds.js';
+import { type Kind, servedKinds } from './kinds.js';
 import { listAll } from './list.js';
 import { Place } from './place.js';
 import { Pulse } from './pulse.js';
@@ -45,16 +45,10 @@ export async function follow(following: Following, signal: AbortSignal): Promise
 }
 
 /** Nothing is told before all of it is listed: half a world is none. */
-async function round({ api, ledger, feed, timing }: Following, outer: AbortSignal): Promise<void> {
-  // A server that has just started may not serve custom resources yet: a cluster without Calico would look the same.
-  await api.text({ verb: 'get', what: 'readyz', path: '/readyz' }, outer);
-  const kinds = await servedKinds(api, outer);
+async function round(following: Following, outer: AbortSignal): Promise<void> {
+  const { api, ledger, feed, timing } = following;
   const list = ledger.list();
-  const places: Place[] = [];
-  for (const kind of kinds) {
-    const version = await listAll(kind, list, { api, signal: outer });
-    places.push(new Place(kind, version, api.server));
-  }
+  const { kinds, places } = await listed(api, list, outer);
   feed.whole(list);
   feed.fault(undefined);
 
@@ -71,4 +65,22 @@ async function round({ api, ledger, feed, timing }: Following, outer: AbortSigna
     ended.end();
     await Promise.allSettled(all);
   }
+}
+
+/** Adds everything to a list. */
+async function listed(
+  outer: Api,
+  list: List,
+  signal: AbortSignal,
+): Promise<{ readonly kinds: readonly Kind[]; readonly places: readonly Place[] }> {
+  using api = outer.kept();
+  // A server that has just started may not serve custom resources yet: a cluster without Calico would look the same.
+  await api.text({ verb: 'get', what: 'readyz', path: '/readyz' }, signal);
+  const kinds = await servedKinds(api, signal);
+  const places: Place[] = [];
+  for (const kind of kinds) {
+    const version = await listAll(kind, list, { api, signal });
+    places.push(new Place(kind, version, api.server));
+  }
+  return { kinds, places };
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Api } from './api.js';
 import { garbled, refused, type Trouble } from './trouble.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { List } from '../ledger.js';
 import type { Api, Question } from './api.js';
 import { type Kind, keyOf, nameOf, pathOf } from './kinds.js';

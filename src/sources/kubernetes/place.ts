@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Feed } from '../feed.js';
 import type { Question } from './api.js';
 import { type Kind, keyOf, nameOf, pathOf } from './kinds.js';

@@ -19,6 +19,8 @@ export interface KubernetesSourceOptions extends ClusterChoice {
   /** How long a list is held back that lacks most of what was there, in milliseconds. */
   readonly holdMs?: number;
   readonly timing?: Partial<Timing>;
+  /** Readings have the resources themselves. */
+  readonly keepsAll?: boolean;
 }
 
 /** Calico's resources where Kubernetes is its datastore; of a cluster without Calico the nodes and their podCIDRs. */
@@ -31,7 +33,15 @@ export function kubernetesSource(options: KubernetesSourceOptions): Source {
 }
 
 async function* readings(
-  { environment, node, beside, holdMs, timing, ...choice }: KubernetesSourceOptions,
+  {
+    environment,
+    node,
+    beside,
+    holdMs,
+    timing,
+    keepsAll = false,
+    ...choice
+  }: KubernetesSourceOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Reading> {
   const config = await loadKubeconfig(choice, environment);
@@ -39,6 +49,7 @@ async function* readings(
     place: placeOf,
     environment,
     node,
+    keepsAll,
     ...(beside === undefined ? {} : { beside }),
     ...(holdMs === undefined ? {} : { holdMs }),
   });

@@ -184,19 +184,19 @@ const refusesConfig = test.macro<[(file: string) => void, RegExp]>(async (t, spo
 });
 
 test(
-  'a configuration that others may write is refused',
+  'F49 a configuration that others may write is refused',
   refusesConfig,
   (file) => chmodSync(file, 0o666),
   /EMODE: others may write it/,
 );
 test(
-  'a configuration that its group may write is refused',
+  'F49 a configuration that its group may write is refused',
   refusesConfig,
   (file) => chmodSync(file, 0o664),
   /EMODE/,
 );
 test(
-  'a configuration that became a link is refused',
+  'F49 a configuration that became a link is refused',
   refusesConfig,
   (file) => {
     rmSync(file);
@@ -205,7 +205,7 @@ test(
   /ELOOP: it is a symbolic link/,
 );
 test(
-  'a configuration that became a folder is refused',
+  'F49 a configuration that became a folder is refused',
   refusesConfig,
   (file) => {
     rmSync(file);
@@ -215,7 +215,7 @@ test(
 );
 test('a configuration that is gone is refused', refusesConfig, (file) => rmSync(file), /ENOENT/);
 
-test("someone else's configuration is refused", async (t) => {
+test("F49 someone else's configuration is refused", async (t) => {
   if (process.getuid?.() !== 0) {
     t.log('skipped: only root can give a file away');
     t.pass();

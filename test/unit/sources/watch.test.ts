@@ -244,3 +244,15 @@ test('the signal ends the watch while a file is waited for to be quiet', async (
   const late = setTimeout(5000, 'late', { ref: false });
   t.like(await Promise.race([watch.next(), late]), { done: true });
 });
+
+test('what could not be read is looked at again, though nothing tells of it', async (t) => {
+  const ended = new AbortController();
+  const watch = changes([folderOf(t)], ended.signal);
+  t.teardown(() => ended.abort());
+  const within = (ms: number): Promise<unknown> =>
+    Promise.race([watch.next(), setTimeout(ms, 'nothing', { ref: false })]);
+  const first = await watch.next();
+  if (first.done !== true) first.value.again();
+  t.like(await within(3000), { done: false });
+  t.is(await within(1500), 'nothing', 'once only');
+});

@@ -201,6 +201,25 @@ for (const isCut of [false, true])
     t.true(listsOf(server, 'ipamblocks') >= 2);
   });
 
+test('all pages of all lists come over one connection, and each watch has its own', async (t) => {
+  await using server = await KubeServer.open();
+  for (const one of [
+    ...small.slice(0, 3),
+    ...Array.from({ length: 1001 }, (_, n) => block(n, 'a')),
+  ])
+    server.put(one);
+  const [listing, watching] = [new Set<unknown>(), new Set<unknown>()];
+  server.script = ({ request: { socket }, isWatch }) => {
+    (isWatch ? watching : listing).add(socket);
+    return false;
+  };
+  await using reader = new Reader({ kubeconfig: server.kubeconfig(t), timing: quick });
+  await reader.until(() => watching.size === 4);
+  t.is(listsOf(server, 'ipamblocks'), 3);
+  t.is(listing.size, 1);
+  t.is(new Set([...listing, ...watching]).size, 5);
+});
+
 test('the end of a reader ends its connections', async (t) => {
   const { server, reader } = await cluster(t);
   await reader.until(() => server.watchesOf('ipamblocks') === 1);

@@ -34,7 +34,7 @@ test('an empty list after a failover is held back, and counts when it stays so',
   t.deepEqual(reader.faults, []);
 });
 
-test('objects that make no sense are refused by name, and all others count', async (t) => {
+test('F35 objects that make no sense are refused by name, and all others count', async (t) => {
   const server = await serving(t, small);
   const bad = (kind: string, name: string, rest: object): KubeObject => ({
     apiVersion: 'crd.projectcalico.org/v1',
