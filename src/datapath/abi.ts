@@ -186,6 +186,69 @@ export const peerTraffic = struct('peer_traffic', {
 /** struct path_mtu: what routers on the way to a peer said. */
 export const pathMtu = struct('path_mtu', { mtu: u32, zero: u32, until: u64 });
 
+/** struct stranger: how often somebody sent what he may not, and when last. */
+export const stranger = struct('stranger', { packets: u64, seen: u64 });
+
+/** struct trace_prefix; undefined: any address. */
+const tracePrefix: Codec<Cidr | undefined> = mapped(
+  struct('trace_prefix', { family: u32, address: words, mask: words }),
+  ({ family, address, mask }) =>
+    family === 0
+      ? undefined
+      : cidrOf(family === 4 ? 'ipv4' : 'ipv6', address.word, onesIn(mask.word)),
+  (cidr) => {
+    if (cidr === undefined)
+      return { family: 0, address: { word: noWords }, mask: { word: noWords } };
+    const { family, address, prefixLength } = partsOf(cidr);
+    const mask = Array.from({ length: 4 }, (_, place) => maskWord(prefixLength - 32 * place));
+    return { family: family === 'ipv4' ? 4 : 6, address, mask: { word: mask } };
+  },
+);
+
+const noWords = [0, 0, 0, 0] as const;
+
+/** The first so many bits of 32. */
+function maskWord(ones: number): number {
+  return ones <= 0 ? 0 : ones >= 32 ? 0xffffffff : (0xffffffff << (32 - ones)) >>> 0;
+}
+
+function onesIn(mask: readonly number[]): number {
+  return mask.reduce((sum, word) => sum + (word === 0 ? 0 : 32 - Math.log2(2 ** 32 - word)), 0);
+}
+
+/** struct tracer: what the reader of decisions asks for. */
+export const tracer = struct('tracer', {
+  until: u64,
+  verdicts: array(u32, 4),
+  rate: u32,
+  snap: u16,
+  port: u16be,
+  protocol: u8,
+  directions: u8,
+  asksPacket: u8,
+  zero: u8,
+  source: tracePrefix,
+  destination: tracePrefix,
+  either: tracePrefix,
+});
+
+/** struct traced: decisions that were not told, and why. */
+export const traced = struct('traced', { window: u64, taken: u64, limited: u64, lost: u64 });
+
+/** struct decision: what stands in front of a record's frames. */
+export const decision = struct('decision', {
+  time: u64,
+  verdict: u32,
+  direction: enumeration('direction', { egress: 0, ingress: 1 }),
+  peer: u32,
+  interface: u32,
+  metSize: u32,
+  leftSize: u32,
+  metBytes: u16,
+  leftBytes: u16,
+  zero: u32,
+});
+
 /** struct skb_layout. */
 export const skbLayout = struct('skb_layout', {
   head: u16,
@@ -264,6 +327,10 @@ export const layouts = {
   verdictTraffic,
   peerTraffic,
   pathMtu,
+  stranger,
+  tracer,
+  traced,
+  decision,
   skbLayout,
   cutter,
   workload,

@@ -1,18 +1,21 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BpfError, features, kernel, Link, type Program } from 'libbpf-ts';
+import { BpfError, features, kernel, Link, type Program, type Hook as AttachHook } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import {
   attachFilter,
   detachFilter,
   filterOn,
+  filterPlace,
   pinnedProgramIds,
   removeEmptyClsact,
+  type Side,
 } from './clsact.js';
-import { Generation } from './generation.js';
+import { withForeign, type Generation } from './generation.js';
 import { cutterNames } from './cutter.js';
 import type { Cutter } from './cutting.js';
 import { directions, functionOf, type Direction, type Loaded, type ProgramName } from './load.js';
+import { ifOfThisKind } from './pin.js';
 import { refused } from './rejected.js';
 import type { Uplink } from './uplink.js';
 
@@ -62,6 +65,7 @@ export function hooksOf(
           } as const,
         ]),
     ...directions.map((direction) => ({ ...at, program: direction, pin: direction, direction })),
+    { ...at, program: 'backstop', pin: 'backstop', direction: 'egress' },
     ...workloads.map(({ name, index }) => ({
       program: 'workload' as const,
       pin: workloadPin(index),
@@ -70,6 +74,17 @@ export function hooksOf(
       direction: 'ingress' as const,
     })),
   ];
+}
+
+/** Where a program hangs, as libbpf-ts takes it: first on its hook, but for the backstop, which is behind those that are. */
+export function placed(hook: Hook, kind: AttachKind): AttachHook {
+  const { program } = hook;
+  if (kind === 'clsact') return { kind, ...sideOf(hook), ...filterPlace(program) };
+  return { kind, ...sideOf(hook), position: { at: program === 'backstop' ? 'tail' : 'head' } };
+}
+
+function sideOf({ index, direction }: Pick<Hook, 'index' | 'direction'>): Side {
+  return { ifindex: index, direction };
 }
 
 /** A BPF file system takes no dots, and interface names have some: so the index. */
@@ -97,6 +112,8 @@ export class Attachment implements Disposable {
 
   /** In the order of the hooks; replaces older programs atomically. `all`: every interface that there is. */
   attach(loaded: Loaded, hooks: readonly Hook[], all: readonly Place[]): readonly Attached[] {
+    // TCX comes before clsact: a backstop there would be in front of what it stands behind.
+    if (this.kind === 'clsact') this.#forget('backstop', loaded.generation);
     const attached = hooks.map((hook) => ({
       program: hook.program,
       interface: hook.interface,
@@ -113,7 +130,7 @@ export class Attachment implements Disposable {
   isIntact({ programs, generation }: Loaded, hooks: readonly Hook[]): boolean {
     return hooks.every(({ program, pin, index, direction }) => {
       const id = programs[program]?.info.id;
-      if (this.kind === 'clsact') return filterOn(index, direction) === id;
+      if (this.kind === 'clsact') return filterOn(program, sideOf({ index, direction })) === id;
       const info = this.#links.get(pin)?.info;
       return info?.ifindex === index && info.programId === id && existsSync(generation.link(pin));
     });
@@ -130,7 +147,7 @@ export class Attachment implements Disposable {
       throw new TypeError(`the object has no program ${functionOf(hook.program)}`);
     try {
       if (this.kind === 'tcx') return this.#attachTcx(hook, program, generation);
-      const did = attachFilter(hook.index, hook.direction, program);
+      const did = attachFilter(hook.program, sideOf(hook), program);
       this.#forget(hook.pin, generation);
       return did;
     } catch (cause) {
@@ -151,16 +168,12 @@ export class Attachment implements Disposable {
 
     const own = generation.link(hook.pin);
     if (there === undefined) {
-      const link = program.attach({
-        kind: 'tcx',
-        ifindex: hook.index,
-        direction: hook.direction,
-        position: { at: 'head' },
-      });
+      const link = program.attach(placed(hook, 'tcx'));
       rmSync(own, { force: true }); // of a link whose interface is gone
       this.#hold(hook.pin, link, generation);
       // Of a run with --attach clsact: two of us on one hook would count each packet twice.
-      detachFilter(hook.index, hook.direction, pinnedProgramIds(generation.pins, hook.program));
+      const ids = pinnedProgramIds(generation.pins, hook.program);
+      detachFilter(hook.program, sideOf(hook), ids);
       return 'attached';
     }
     const isOther = there.info.programId !== program.info.id;
@@ -192,7 +205,10 @@ export class Attachment implements Disposable {
     const ids = pinnedProgramIds(generation.pins, 'workload');
     if (ids.size === 0) return;
     for (const { name, index } of all)
-      if (!hooks.some((hook) => hook.index === index) && detachFilter(index, 'ingress', ids))
+      if (
+        !hooks.some((hook) => hook.index === index) &&
+        detachFilter('workload', { ifindex: index, direction: 'ingress' }, ids)
+      )
         removeEmptyClsact(name);
   }
 
@@ -200,20 +216,20 @@ export class Attachment implements Disposable {
   #ours(name: string, generation: Generation): Link[] {
     const held = this.#links.get(name);
     if (held !== undefined) return [held];
-    return linkPins(name, generation).map((pin) => Link.open(pin));
+    return linkPins(name, generation).flatMap((pin) => ifOfThisKind(() => Link.open(pin)) ?? []);
   }
 }
 
 /** Of this generation, earlier ones, and folders that were set aside: whatever of ours may still be on a hook. */
 function linkPins(name: string, { pins }: Generation): string[] {
-  return readdirSync(pins)
-    .map((folder) => new Generation(pins, folder).link(name))
+  return withForeign(pins)
+    .map((generation) => generation.link(name))
     .filter((pin) => existsSync(pin));
 }
 
 /** Names of all links that are pinned there. */
 function pinsOf({ pins }: Generation): string[] {
-  return readdirSync(pins).flatMap((folder) => new Generation(pins, folder).links());
+  return withForeign(pins).flatMap((generation) => generation.links());
 }
 
 /** Takes a link off the interface where it is; that of a deleted interface is off already. */

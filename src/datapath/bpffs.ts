@@ -11,7 +11,9 @@ const standard = '/sys/fs/bpf';
 /** Makes sure that pins can live in a folder; mounts the system's BPF file system where it is missing, and says so. */
 export function prepareBpffs(folder: string, said: (command: string) => void): void {
   if (!isBpffs(folder)) mount(folder, said);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (existsSync(folder)) return;
+  // Only where it has to: what a read-only file system says is lost on the way down.
+  mkdirSync(folder, { recursive: !existsSync(dirname(folder)), mode: 0o700 });
 }
 
 /** Whether a folder is, or would be, in a BPF file system. */

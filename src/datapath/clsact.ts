@@ -1,43 +1,50 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { BpfError, detachClsact, Program, queryClsact } from 'libbpf-ts';
+import { BpfError, detachClsact, Program, queryClsact, type ClsactHook } from 'libbpf-ts';
 import { generations } from './generation.js';
-import { functionOf, type Direction, type ProgramName } from './load.js';
+import { functionOf, type ProgramName } from './load.js';
+import { ifOfThisKind } from './pin.js';
 
-/** Our place among the filters of a clsact qdisc. */
-const place = { priority: 147, handle: 1 } as const;
+/** A side of an interface's clsact qdisc. */
+export type Side = Pick<ClsactHook, 'ifindex' | 'direction'>;
+
+/** A program's place among the filters of a clsact qdisc: lower priorities come first, the backstop behind the others. */
+export function filterPlace(name: ProgramName): Required<Pick<ClsactHook, 'priority' | 'handle'>> {
+  return { priority: name === 'backstop' ? 148 : 147, handle: 1 };
+}
 
 /** Puts a program on the qdisc, in one step where another one of ours is there. */
 export function attachFilter(
-  ifindex: number,
-  direction: Direction,
+  name: ProgramName,
+  side: Side,
   program: Program,
 ): 'nothing' | 'attached' | 'replaced' {
-  const there = filterOn(ifindex, direction);
+  const there = filterOn(name, side);
   if (there === program.info.id) return 'nothing';
   const replace = there !== undefined;
-  using _ = program.attach({ kind: 'clsact', ifindex, direction, ...place, replace });
+  using _ = program.attach({ kind: 'clsact', ...side, ...filterPlace(name), replace });
   return replace ? 'replaced' : 'attached';
 }
 
-/** Id of the program in our place; undefined when nothing is there, or no such interface. */
-export function filterOn(ifindex: number, direction: Direction): number | undefined {
+/** Id of what is in a program's place; undefined when nothing is there, or no such interface. */
+export function filterOn(name: ProgramName, { ifindex, direction }: Side): number | undefined {
   try {
-    return queryClsact({ ifindex, direction, ...place })?.programId;
+    return queryClsact({ ifindex, direction, ...filterPlace(name) })?.programId;
   } catch (cause) {
     if (cause instanceof BpfError && cause.code === 'ENODEV') return undefined;
     throw cause;
   }
 }
 
-/** Takes the filter in our place off, if its program is one of these. */
+/** Takes the filter in a program's place off, if its program is one of these. */
 export function detachFilter(
-  ifindex: number,
-  direction: Direction,
+  name: ProgramName,
+  { ifindex, direction }: Side,
   programIds: ReadonlySet<number>,
 ): boolean {
-  const id = filterOn(ifindex, direction);
-  return id !== undefined && programIds.has(id) && detachClsact({ ifindex, direction, ...place });
+  const side = { ifindex, direction };
+  const id = filterOn(name, side);
+  return id !== undefined && programIds.has(id) && detachClsact({ ...side, ...filterPlace(name) });
 }
 
 /** Ids that one of our programs has in any of our generations. */
@@ -48,9 +55,9 @@ export function pinnedProgramIds(pins: string, name: ProgramName): ReadonlySet<n
     )
     .filter((path) => existsSync(path));
   return new Set(
-    paths.map((path) => {
-      using program = Program.open(path);
-      return program.info.id;
+    paths.flatMap((path) => {
+      using program = ifOfThisKind(() => Program.open(path));
+      return program?.info.id ?? [];
     }),
   );
 }

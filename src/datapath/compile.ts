@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { EncapError } from '../errors.js';
+import type { Settings } from '../model/settings.js';
 import { findClang, systemIncludes } from './clang.js';
-import { prebuiltFolder, readPrebuilt } from './prebuilt.js';
+import { judgePrebuilt, prebuiltFolder, readPrebuilt } from './prebuilt.js';
 import { hashBytes, hashSources, sourceFolder } from './sources.js';
 import { writeAtomically } from './write.js';
 
@@ -25,6 +26,8 @@ export interface Origin {
 
 export interface CompileOptions {
   readonly program?: ProgramFile;
+  /** Take clang, whatever object is shipped. */
+  readonly compile?: boolean;
   readonly folder?: string;
   readonly path?: string;
   readonly cache?: string;
@@ -37,14 +40,29 @@ export const programFiles = ['encapd', 'encapd_fast'] as const;
 /** The name of a source and of its object, without what they end in. */
 export type ProgramFile = (typeof programFiles)[number];
 
-/** The object for this node: compiled by its own clang and cached; without one, the prebuilt object. */
+/** The object for a setting. */
+export function programFileFor(fastPath: Settings['fastPath']): ProgramFile {
+  return fastPath === 'never' ? 'encapd' : 'encapd_fast';
+}
+
+/**
+ * The object for this node: the one that is shipped, if it is what its manifest says. clang is taken only where it is asked
+ * for, or where these are sources that somebody works on: in a checkout, when the object is of others or there is none.
+ */
 export function compile(options: CompileOptions = {}): ObjectFile {
   const program = options.program ?? 'encapd';
   const folder = options.folder ?? sourceFolder;
+  const prebuilt = options.prebuilt ?? prebuiltFolder;
+  if (options.compile !== true) {
+    const verdict = judgePrebuilt(prebuilt, folder);
+    if (verdict === 'right' || !existsSync(join(folder, checkoutsOwn)))
+      return readPrebuilt(prebuilt, program, folder);
+  }
   const compiler = findClang(options.path ?? process.env['PATH'] ?? '');
-  if (compiler.kind === 'missing')
-    return readPrebuilt(options.prebuilt ?? prebuiltFolder, program, folder, compiler.why);
-
+  if (compiler.kind === 'missing') {
+    if (options.compile === true) throw noClang(compiler.why);
+    return readPrebuilt(prebuilt, program, folder);
+  }
   const cache = options.cache ?? cacheFolder();
   const key = createHash('sha256')
     .update(JSON.stringify([program, hashSources(folder), compiler.version, flags()]))
@@ -68,6 +86,16 @@ export function compile(options: CompileOptions = {}): ObjectFile {
     file,
     why: 'nothing in the cache for these sources, compiler and flags',
     compiler: compiler.version,
+  });
+}
+
+/** No package has it. */
+const checkoutsOwn = '../tsconfig.json';
+
+function noClang(why: string): EncapError {
+  return new EncapError(`cannot compile the programs: ${why}`, {
+    code: 'FEATURE_MISSING',
+    hint: 'apt install clang; without --compile `encap run` takes the shipped object',
   });
 }
 

@@ -16,8 +16,9 @@ import {
 import { prepareBpffs } from './bpffs.js';
 import { needsOf, type Needs } from './capacity.js';
 import { hasClsact } from './clsact.js';
-import type { ObjectFile, ProgramFile } from './compile.js';
+import { programFileFor, type ObjectFile, type ProgramFile } from './compile.js';
 import { configOf, crossingOf, probe, type Config, type Probes } from './config.js';
+import { readKernelTunnels, type KernelTunnel } from './kernel-tunnel.js';
 import { Merging, type Merged } from './merging.js';
 import { bringCutter, cuttingStep, type Cutter } from './cutting.js';
 import { FastPaths, type FastPath } from './fast-path.js';
@@ -31,12 +32,22 @@ import { arePinned, load, pinAgain, type Loaded } from './load.js';
 import { mapNames } from './maps.js';
 import { countPathChanges, narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { Placement, type Touched } from './placement.js';
-import { planMaps, planNetwork, planRest, remember, type MapTables, type Rest } from './plan.js';
+import {
+  notLarger,
+  planMaps,
+  planNetwork,
+  planRest,
+  remember,
+  type MapTables,
+  type Rest,
+} from './plan.js';
 import { reconcile, type Change, type Step } from './reconcile.js';
 import type { SlotPlan } from './slots.js';
 import { readState } from './state.js';
 import { lookAround } from './surroundings.js';
 import { readSysctls } from './sysctl.js';
+import { reversePathStep } from './reverse-path.js';
+import { reportOf, takeoverFaults, takeoverSteps, type TunnelReport } from './takeover.js';
 import { mapTables, networkTables, shortcutTables } from './tables/index.js';
 import { underlayOf, type Underlay } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
@@ -65,6 +76,8 @@ export interface Round {
   readonly cutter: Cutter;
   readonly merging: Merged;
   readonly fastPath: FastPath;
+  /** Calico's own tunnel devices, where there are some. */
+  readonly kernelTunnels: readonly TunnelReport[];
   readonly image: Rest;
   /** By pool, the MTU of its route, bytes; a pool that is not carried has none. */
   readonly overlayMtus: ReadonlyMap<Cidr, number>;
@@ -72,6 +85,13 @@ export interface Round {
   readonly blocks: number;
   readonly notCarried: ReadonlyMap<Cidr, Fault>;
   readonly faults: readonly Fault[];
+}
+
+/** What became of single blocks. */
+export interface TouchedBlocks {
+  readonly changes: readonly Change[];
+  /** Routes depend on them: a whole round is to follow, without news. */
+  readonly isRouted: boolean;
 }
 
 /** Everything of ours in the kernel: brings it to what is desired, again and again, and leaves it there. */
@@ -92,6 +112,7 @@ export class Datapath implements Disposable {
   #pathChanges = 0n;
   #paths: readonly PathMtu[] = [];
   #hooks: readonly Hook[] = [];
+  #tunnels: readonly KernelTunnel[] = [];
   /** Where the last round put the blocks; undefined where only a whole round can go on. */
   #placement: Placement | undefined;
 
@@ -171,6 +192,21 @@ export class Datapath implements Disposable {
             this.#switching.isDelaying,
           );
 
+    const carried =
+      underlay === undefined
+        ? []
+        : [...desired.routes.keys()].filter((pool) => !underlay.notCarried.has(pool));
+    const way = settings.kernelTunnels;
+    const tunnels = readKernelTunnels(this.#netlink, carried);
+    const takeover =
+      underlay === undefined
+        ? []
+        : takeoverSteps(this.#netlink, tunnels, way, this.#steady(underlay));
+    const reversePath =
+      uplink.found === undefined
+        ? []
+        : [reversePathStep(this.#netlink, folders, way, uplink.found)];
+
     // Known to the programs when its own is in place: pieces must come back before anything is cut.
     const cutting =
       uplink.found === undefined
@@ -182,9 +218,19 @@ export class Datapath implements Disposable {
       uplink.found,
       underlay,
     );
-    const all = [...steps, attach, ...cutting, ...network, ...shortcuts];
+    const all = [
+      ...reversePath,
+      ...steps,
+      attach,
+      ...cutting,
+      ...network,
+      ...takeover,
+      ...shortcuts,
+    ];
     const changes = this.#fitting(() => reconcile(all));
     const merging = this.#merging.bring(this.#netlink, desired, settings, nowMs);
+    this.#tunnels = tunnels;
+    const kernelTunnels = reportOf(tunnels, way);
     this.#remembered = remember(image);
     this.#removeOthers(current.parts);
     this.#placement = plan.placement;
@@ -199,11 +245,12 @@ export class Datapath implements Disposable {
       cutter,
       merging,
       fastPath,
+      kernelTunnels,
       image,
       overlayMtus: underlay === undefined ? new Map() : mtusOf(desired, underlay),
       blocks: desired.blocks.size,
       notCarried: underlay?.notCarried ?? new Map(),
-      faults: underlay?.faults ?? [],
+      faults: [...(underlay?.faults ?? []), ...takeoverFaults(kernelTunnels, uplink.get())],
     };
   }
 
@@ -222,14 +269,13 @@ export class Datapath implements Disposable {
 
   /**
    * Writes these blocks alone, into tables that are as the last round left them; what else drifted, the next one
-   * repairs. undefined: only a whole round can bring the kernel to what is desired.
+   * repairs. undefined: only a whole round with news can bring the kernel to what is desired.
    */
-  touch(desired: Desired, touched: Touched): readonly Change[] | undefined {
+  touch(desired: Desired, touched: Touched): TouchedBlocks | undefined {
     const [placement, current] = [this.#placement, this.#loaded];
     this.#placement = undefined;
     if (placement === undefined || current === undefined || this.#uplink === undefined)
       return undefined;
-    if ([...touched].some(([cidr, before]) => isLocal(cidr, before, desired))) return undefined;
     const { maps } = current.parts;
     // each block behind a narrow path has a route of its own
     if (this.#paths.length > 0 || countPathChanges(maps.path_mtus) !== this.#pathChanges)
@@ -239,7 +285,8 @@ export class Datapath implements Disposable {
     if (steps === undefined || needed > maps.blocks.info.maxEntries) return undefined;
     const changes = this.#fitting(() => reconcile(steps));
     this.#placement = placement;
-    return changes;
+    const isRouted = [...touched].some(([cidr, before]) => isLocal(cidr, before, desired));
+    return { changes, isRouted };
   }
 
   /** Whether a path MTU was learned or a switch of the uplink turned since the last round: rtnetlink does not tell. */
@@ -261,6 +308,11 @@ export class Datapath implements Disposable {
   /** What an event must be about to matter, beside what always does. */
   get fastPaths(): Pick<FastPaths, 'isOn' | 'awaits' | 'beginsAt'> {
     return this.#fastPaths;
+  }
+
+  /** Calico's own tunnel devices that the last round found. */
+  get kernelTunnels(): readonly KernelTunnel[] {
+    return this.#tunnels;
   }
 
   /** Whether programs and pins are where the last round left them; rtnetlink does not tell of these. */
@@ -294,6 +346,14 @@ export class Datapath implements Disposable {
     );
   }
 
+  /** As the routes are while modes are switched. */
+  #steady(underlay: Underlay): Pick<Underlay, 'routes'> {
+    const { isDelaying } = this.#switching;
+    return isDelaying
+      ? { routes: notLarger(underlay.routes, networkTables(this.#netlink).routes.entries()) }
+      : underlay;
+  }
+
   /** A change that needs old and new entries side by side may not fit: the next round makes larger tables. */
   #fitting<Result>(attempt: () => Result): Result {
     try {
@@ -322,7 +382,7 @@ export class Datapath implements Disposable {
       return now;
     }
     const { folders } = this.#options;
-    const object = this.#options.object(settings.fastPath === 'never' ? 'encapd' : 'encapd_fast');
+    const object = this.#options.object(programFileFor(settings.fastPath));
     const parts = load({ object, config, needs, folders });
     const places =
       now?.parts.generation.name === parts.generation.name ? now.places : placesOf(parts);
@@ -383,7 +443,7 @@ function mtusOf({ routes }: Desired, underlay: Underlay): ReadonlyMap<Cidr, numb
   );
 }
 
-/** This node's own blocks have routes, too. */
+/** A block of this node, now or before, has a route of its own. */
 function isLocal(cidr: Cidr, before: Owner | undefined, { blocks }: Desired): boolean {
   return !isHost(cidr) && [before?.peer, blocks.get(cidr)?.peer].includes('self');
 }

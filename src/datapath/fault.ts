@@ -22,7 +22,11 @@ function notForwarding(family: Family, uplink: string, routers: Sysctls['routers
     short: `no ${name} forwarding`,
     message: `this node forwards no ${name}: its workloads reach no other node, and none reaches them`,
   };
-  if (family === 'ipv4') return { ...fault, hint: 'sysctl -w net.ipv4.ip_forward=1' };
+  if (family === 'ipv4')
+    return {
+      ...fault,
+      hint: `sysctl -w net.ipv4.ip_forward=1 net/ipv4/conf/${uplink}/forwarding=1`,
+    };
   // Else the node would lose the default route that routers gave it, the moment it forwards.
   const first = routers === 'as a host' ? `net/ipv6/conf/${uplink}/accept_ra=2 ` : '';
   return { ...fault, hint: `sysctl -w ${first}net.ipv6.conf.all.forwarding=1` };

@@ -76,6 +76,13 @@ export function generations(pins: string): readonly Generation[] {
     .map((name) => new Generation(pins, name));
 }
 
+/** These, and those that were set aside: whatever of ours may still be in use. */
+export function withForeign(pins: string): readonly Generation[] {
+  return listed(pins)
+    .filter((name) => /^[0-9a-f]{16}(-foreign-\d+)?$/.test(name))
+    .map((name) => new Generation(pins, name));
+}
+
 function listed(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
@@ -83,7 +90,7 @@ function listed(folder: string): readonly string[] {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
     throw new EncapError(`cannot read ${folder}: ${code ?? 'unreadable'}`, {
-      code: code === 'EACCES' || code === 'EPERM' ? 'PERMISSION' : 'UNEXPECTED',
+      code: code === 'EACCES' || code === 'EPERM' ? 'PERMISSION' : 'KERNEL_REFUSED',
       hint: 'run it as root',
       cause,
     });

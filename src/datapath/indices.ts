@@ -7,6 +7,7 @@ import {
   noPolicy,
   samePolicy,
   type Indexed,
+  type PeerEntry,
   type PeerIndex,
   type PolicyIndex,
 } from './entry.js';
@@ -66,15 +67,36 @@ export function peerIndices(
     if (memory !== undefined && actual.peers.get(memory.index)?.underlay === memory.address)
       claim(name, memory.index);
   }
-  const byAddress = new Map([...actual.peers].map(([index, peer]) => [peer.underlay, index]));
-  for (const [name, { address }] of peers) {
-    const index = byAddress.get(address);
-    if (index !== undefined && !isSelf(index)) claim(name, index);
+  if (indices.size < peers.size) {
+    const byAddress = indicesByAddress(actual);
+    const claimWhere = (isIt: (there: PeerEntry, peer: Peer) => boolean): void => {
+      for (const [name, peer] of peers) {
+        if (indices.has(name)) continue;
+        const there = byAddress.get(peer.address) ?? [];
+        claim(name, there.find(([index, entry]) => !claimed.has(index) && isIt(entry, peer))?.[0]);
+      }
+    };
+    // Two nodes may be said to have one address: each has an entry of its own.
+    claimWhere(({ vtepMac }, peer) => vtepMac === peer.vtepMac);
+    claimWhere(() => true);
   }
 
   const used = new Set([...claimed, ...peersInUse(actual)]);
   for (const name of peers.keys()) if (!indices.has(name)) indices.set(name, places.take(used));
   return indices;
+}
+
+function indicesByAddress({
+  peers,
+}: Indexed): ReadonlyMap<Address, (readonly [PeerIndex, PeerEntry])[]> {
+  const found = new Map<Address, (readonly [PeerIndex, PeerEntry])[]>();
+  for (const [index, entry] of peers) {
+    if (isSelf(index)) continue;
+    const others = found.get(entry.underlay);
+    if (others === undefined) found.set(entry.underlay, [[index, entry]]);
+    else others.push([index, entry]);
+  }
+  return found;
 }
 
 /** The index of each policy: the one that most of its blocks have in the kernel, else an unclaimed equal one, else a free one. */

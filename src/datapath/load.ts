@@ -18,6 +18,7 @@ import type { Config } from './config.js';
 import type { Folders } from './folders.js';
 import { Generation, generationOf, generations, type Shape } from './generation.js';
 import { mapNames, mapsOf, type MapName, type RawMap } from './maps.js';
+import { ifOfThisKind } from './pin.js';
 import { refused, rejected } from './rejected.js';
 import { verdictNames, type VerdictNames } from './traffic.js';
 
@@ -26,10 +27,15 @@ export const directions = ['ingress', 'egress'] as const;
 export type Direction = (typeof directions)[number];
 
 /** The programs in the order in which they go on: pieces must come back before anything is cut, receiving before sending. */
-export const programNames = ['cutter', ...directions, 'workload'] as const;
+export const programNames = ['cutter', ...directions, 'backstop', 'workload'] as const;
 
-/** One for each direction of the uplink, the one at the cutter's exit, and that of the workloads' interfaces. */
+/** One for each direction of the uplink, the backstop behind that of egress, the one at the cutter's exit, and that of the workloads' interfaces. */
 export type ProgramName = (typeof programNames)[number];
+
+/** Of a hook of the interface that it is on. */
+export function directionOf(program: ProgramName): Direction {
+  return program === 'egress' || program === 'backstop' ? 'egress' : 'ingress';
+}
 
 /** Maps and programs of one object and configuration, pinned: loaded now, or found from an earlier run. */
 export interface Loaded extends Disposable {
@@ -64,7 +70,11 @@ export function functionOf(name: ProgramName): string {
 export function load({ object, config, needs, folders }: LoadOptions): Loaded {
   using blueprint = open(object.bytes, { name: 'encapd' });
   checkLayouts(blueprint);
-  const shapes = sized(shapesOf(blueprint), needs, generations(folders.pins).map(pinnedShapes));
+  const pinned = generations(folders.pins).flatMap((one) => {
+    const there = pinnedShapes(one);
+    return there === undefined ? [] : [there];
+  });
+  const shapes = sized(shapesOf(blueprint), needs, pinned);
   const generation = new Generation(folders.pins, generationOf(shapes));
   setAside(generation, shapes);
   const target = { generation, build: buildOf(object, config), shapes, names: namesIn(blueprint) };
@@ -102,6 +112,56 @@ export function loadPrivately({
       (name) => loaded.map(name),
       (name) => loaded.program(functionOf(name)),
     ),
+    verdicts: verdictNames(blueprint.btf.enum('verdict') ?? new Map<string, number>()),
+    [Symbol.dispose]: () => loaded[Symbol.dispose](),
+  };
+}
+
+/** What a copy of the programs looks at, and never writes. */
+const readByCopies: ReadonlySet<string> = new Set<MapName>([
+  'sources',
+  'externals',
+  'peers',
+  'policies',
+  'blocks',
+  'slots',
+  'pools',
+  'path_mtus',
+  'cutters',
+  'workloads',
+  'shortcuts',
+]);
+
+/**
+ * Loads the egress program once more, for this process alone: over the tables that a generation has pinned, with
+ * counters of its own. It says what it did with each packet.
+ */
+export function loadCopy(
+  { object, config, folders }: Omit<LoadOptions, 'needs'>,
+  generation: Generation,
+): Disposable & Pick<Loaded, 'verdicts'> & { readonly egress: Program } {
+  const shapes = pinnedShapes(generation);
+  if (shapes === undefined)
+    throw new EncapError(
+      `cannot read the datapath: ${generation.folder} has pins that are not ours`,
+      {
+        code: 'ABI_MISMATCH',
+        hint: 'have an agent make them anew: encap run',
+      },
+    );
+  using blueprint = open(object.bytes, { name: 'encapd' });
+  checkLayouts(blueprint);
+  const egress = functionOf('egress');
+  for (const [name, program] of blueprint.programs) program.autoload = name === egress;
+  blueprint.setGlobal('config', configCodec, { ...config, tell: 1 });
+  for (const { name, maxEntries } of shapes) {
+    setSize(blueprint, name, maxEntries); // what is pinned may have grown
+    if (readByCopies.has(name)) blueprint.maps.get(name)?.reuse(generation.map(name));
+  }
+  sizeNextHops(blueprint, shapes);
+  const loaded = loadObject(blueprint, folders.run);
+  return {
+    egress: loaded.program(egress),
     verdicts: verdictNames(blueprint.btf.enum('verdict') ?? new Map<string, number>()),
     [Symbol.dispose]: () => loaded[Symbol.dispose](),
   };
@@ -152,13 +212,14 @@ interface Target {
 type Parts = Pick<Loaded, 'how' | 'maps' | 'programs'>;
 
 /** Object and configuration as one name: programs with the same name are interchangeable. */
-function buildOf(object: ObjectFile, config: Config): string {
+export function buildOf(object: Pick<ObjectFile, 'sha256'>, config: Config): string {
   const bytes = new Uint8Array(configCodec.size);
   configCodec.encode(config, new DataView(bytes.buffer), 0);
   return createHash('sha256').update(object.sha256).update(bytes).digest('hex').slice(0, 16);
 }
 
-function checkLayouts({ btf }: OpenObject): void {
+/** ABI_MISMATCH where an object's layouts are not those of this program. */
+export function checkLayouts({ btf }: OpenObject): void {
   try {
     for (const codec of Object.values(layouts)) checkCodec(btf, codec);
   } catch (cause) {
@@ -184,31 +245,49 @@ export function shapesOf({ maps }: OpenObject): Shape[] {
   });
 }
 
-/** Shapes of the maps that a generation has pinned. */
-function pinnedShapes(generation: Generation): Shape[] {
-  return generation.maps().map((name) => {
-    using map = BpfMap.open(generation.map(name));
+/** Shapes of the maps that a generation has pinned; undefined: something else is pinned there. */
+function pinnedShapes(generation: Generation): Shape[] | undefined {
+  const shapes = generation.maps().map((name): Shape | undefined => {
+    using map = ifOfThisKind(() => BpfMap.open(generation.map(name)));
+    if (map === undefined) return undefined;
     const { type, keySize, valueSize, maxEntries } = map.info;
     return { name, type, keySize, valueSize, maxEntries };
   });
+  return shapes.every((shape) => shape !== undefined) ? shapes : undefined;
 }
 
 /** A pin that is not what its folder's name promises was not made by us: out of the way with the folder. (A BPF file system takes no dots in names.) */
 function setAside(generation: Generation, shapes: readonly Shape[]): void {
-  const foreign = pinnedShapes(generation).some((pinned) => {
-    const shape = shapes.find(({ name }) => name === pinned.name);
-    return shape === undefined || generationOf([shape]) !== generationOf([pinned]);
-  });
-  if (foreign) renameSync(generation.folder, `${generation.folder}-foreign-${Date.now()}`);
+  const isForeign =
+    pinnedShapes(generation)?.some((pinned) => {
+      const shape = shapes.find(({ name }) => name === pinned.name);
+      return shape === undefined || generationOf([shape]) !== generationOf([pinned]);
+    }) ?? true;
+  if (isForeign) renameSync(generation.folder, `${generation.folder}-foreign-${Date.now()}`);
 }
 
+/** undefined where a pin is missing, or is not what its name says: then all of them are made anew. */
 function adopt({ generation, build, names }: Target): Parts | undefined {
   if (!areThere(generation, build, names)) return undefined;
+  const programs = new Map<ProgramName, Program>();
+  for (const name of names) {
+    const program = ifOfThisKind(() => Program.open(generation.program(build, functionOf(name))));
+    if (program?.info.name === functionOf(name)) {
+      programs.set(name, program);
+      continue;
+    }
+    for (const one of [program, ...programs.values()]) one?.[Symbol.dispose]();
+    return undefined;
+  }
   return parts(
     'adopted',
     names,
     (name) => BpfMap.open(generation.map(name)),
-    (name) => Program.open(generation.program(build, functionOf(name))),
+    (name) => {
+      const program = programs.get(name);
+      if (program === undefined) throw new TypeError(`${name} was not opened`);
+      return program;
+    },
   );
 }
 
@@ -219,22 +298,32 @@ function loadAnew(
   run: string,
 ): Parts {
   blueprint.setGlobal('config', configCodec, config);
-  for (const { name, maxEntries } of shapes)
-    if (existsSync(generation.map(name))) blueprint.maps.get(name)?.reuse(generation.map(name));
-    else setSize(blueprint, name, maxEntries);
+  const shared = new Set<string>();
+  for (const { name, maxEntries } of shapes) {
+    setSize(blueprint, name, maxEntries); // what is pinned may have grown
+    if (!existsSync(generation.map(name))) continue;
+    blueprint.maps.get(name)?.reuse(generation.map(name));
+    shared.add(name);
+  }
   sizeNextHops(blueprint, shapes);
   const object = loadObject(blueprint, run);
+  // A shared map has the name that the kernel knows it by: none, where libbpf once failed to find out whether it takes names.
+  const map = (name: MapName): RawMap =>
+    shared.has(name) ? BpfMap.open(generation.map(name)) : object.map(name);
   rmSync(generation.build(build), { recursive: true, force: true }); // pinned in part by a crash
-  for (const name of mapNames) pinAt(generation.map(name), object.map(name));
+  for (const name of mapNames) if (!shared.has(name)) pinAt(generation.map(name), object.map(name));
   // Programs last: a build counts as pinned only when all of it is.
   for (const name of names)
     pinAt(generation.program(build, functionOf(name)), object.program(functionOf(name)));
-  return parts(
-    'loaded',
-    names,
-    (name) => object.map(name),
-    (name) => object.program(functionOf(name)),
-  );
+  const taken = parts('loaded', names, map, (name) => object.program(functionOf(name)));
+  // The programs keep what is theirs alone; of shared maps there are handles now.
+  for (const name of object.mapNames)
+    if (shared.has(name) || !isMapName(name)) object.map(name)[Symbol.dispose]();
+  return taken;
+}
+
+function isMapName(name: string): name is MapName {
+  return mapNames.some((known) => known === name);
 }
 
 function setSize({ maps }: OpenObject, name: string, maxEntries: number): void {
@@ -280,6 +369,7 @@ function parts(
       cutter: program('cutter'),
       ingress: program('ingress'),
       egress: program('egress'),
+      backstop: program('backstop'),
       ...(names.includes('workload') ? { workload: program('workload') } : {}),
     },
   };

@@ -13,9 +13,13 @@ export const mapNames = [
   'verdicts',
   'peer_traffic',
   'path_mtus',
+  'strangers',
   'cutters',
   'workloads',
   'shortcuts',
+  'tracers',
+  'traced',
+  'decisions',
 ] as const;
 
 export type MapName = (typeof mapNames)[number];
@@ -38,9 +42,13 @@ export function mapsOf(map: (name: MapName) => RawMap): Maps {
     verdicts: map('verdicts'),
     peer_traffic: map('peer_traffic'),
     path_mtus: map('path_mtus'),
+    strangers: map('strangers'),
     cutters: map('cutters'),
     workloads: map('workloads'),
     shortcuts: map('shortcuts'),
+    tracers: map('tracers'),
+    traced: map('traced'),
+    decisions: map('decisions'),
   };
 }
 

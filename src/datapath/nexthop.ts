@@ -38,3 +38,17 @@ export const guardPriority = 0x7fffffff;
 
 /** Metric of the blackholes of local blocks: beside Calico's own, which have metric 0 or 1024. */
 export const blackholePriority = 14747;
+
+// What leads packets past kernel tunnels (takeover.ts).
+
+/** Group of the interfaces that main's answers don't count for. */
+export const tunnelGroup = 14749;
+
+/** Our pool routes once more: outside the tables that Felix may take for WireGuard (routeTableRanges, 1 to 250). */
+export const detourTable = 14749;
+
+/** The kernel asks main here. */
+export const mainPriority = 32766;
+
+/** Behind the rules of others, right before main. */
+export const detourPriority = mainPriority - 1;

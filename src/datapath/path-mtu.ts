@@ -10,6 +10,7 @@ import { nobody, poolPriority } from './nexthop.js';
 import { keyOfRoute, type KernelRoute, type Underlay } from './underlay.js';
 import { ipv6MinimumMtu } from './sysctl.js';
 import type { Uplink } from './uplink.js';
+import { usedEntries } from './used.js';
 
 /** What routers on the way to a peer said of the largest packet that they forward. */
 export interface PathMtu {
@@ -23,9 +24,7 @@ export interface PathMtu {
 /** Learned path MTUs that count now, by peer. */
 export function readPathMtus(map: RawMap): readonly PathMtu[] {
   const now = process.hrtime.bigint(); // the programs' clock too: CLOCK_MONOTONIC
-  return map
-    .readAll()
-    .filter(([, value]) => value.some((byte) => byte !== 0)) // there is one for each peer that may be
+  return usedEntries(map)
     .map(([key, value]) => ({ index: decode(u32, key), ...decode(pathMtu, value) }))
     .filter(({ mtu, until }) => mtu !== 0 && until > now)
     .map(({ index, mtu, until }) => ({ index, mtu, secondsLeft: Number(until - now) / 1e9 }));

@@ -95,8 +95,16 @@ function stepsBefore(
   tables: MapTables,
   { actual, used, switching, nowMs }: Before,
 ): readonly Step[] {
-  const sources = switching.accept('sources', image.sources, actual.sources, nowMs);
-  const accepting = switching.accept('policies', image.policies, actual.policies, nowMs);
+  // When the last pool stops encapsulating nobody is a source any more, and the others may not have heard of it.
+  const stays = (address: Address, { peer }: SourceEntry): boolean =>
+    image.peers.get(peer)?.underlay === address;
+  const sides = { desired: image.sources, actual: actual.sources, stays };
+  const sources = switching.accept('sources', sides, nowMs);
+  const accepting = switching.accept(
+    'policies',
+    { desired: image.policies, actual: actual.policies },
+    nowMs,
+  );
   const sending = switching.send(accepting, actual.policies, used, nowMs);
   const policies = new Map([...sending].filter(([, policy]) => !isZero(policy)));
   return [
@@ -141,7 +149,7 @@ export function planNetwork(
 }
 
 /** While a pool still sends in its old mode, its packets must fit both modes. */
-function notLarger(
+export function notLarger(
   desired: Underlay['routes'],
   actual: ReadonlyMap<string, KernelRoute>,
 ): Underlay['routes'] {

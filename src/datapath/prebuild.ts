@@ -3,7 +3,7 @@ import { programFiles, runClang } from './compile.js';
 import { prebuiltFolder, writePrebuilt } from './prebuilt.js';
 import { sourceFolder } from './sources.js';
 
-// Entry point of `npm run build`: makes the objects that nodes without clang use.
+// Entry point of `npm run build`: makes the objects that nodes use.
 
 const compiler = findClang(process.env['PATH'] ?? '');
 if (compiler.kind === 'missing')

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EncapError } from '../errors.js';
@@ -6,7 +6,7 @@ import type { ObjectFile, ProgramFile } from './compile.js';
 import { hashBytes, hashSources } from './sources.js';
 import { writeAtomically } from './write.js';
 
-/** dist/prebuilt: made by `npm run build` where there is a clang. */
+/** dist/prebuilt: made by `npm run build` where there is a clang, and part of every package. */
 export const prebuiltFolder = fileURLToPath(new URL('../../prebuilt', import.meta.url));
 
 const prebuiltManifest = 'manifest.json';
@@ -18,16 +18,18 @@ interface Manifest {
   readonly compiler: string;
 }
 
-/** The prebuilt object, if its bytes are those of the manifest and it was made of these very sources. */
-export function readPrebuilt(
-  folder: string,
-  program: ProgramFile,
-  sources: string,
-  why: string,
-): ObjectFile {
+/** Whether there are objects of these sources; OBJECT_CORRUPT where the manifest can't be read. */
+export function judgePrebuilt(folder: string, sources: string): 'right' | 'other' | 'absent' {
+  const file = join(folder, prebuiltManifest);
+  if (!existsSync(file)) return 'absent';
+  return readManifest(file).sources === hashSources(sources) ? 'right' : 'other';
+}
+
+/** The shipped object, if its bytes are those of the manifest and it was made of these very sources. */
+export function readPrebuilt(folder: string, program: ProgramFile, sources: string): ObjectFile {
   const file = join(folder, `${program}.bpf.o`);
-  const manifest = readManifest(join(folder, prebuiltManifest), why);
-  const bytes = readOrExplain(file, why);
+  const manifest = readManifest(join(folder, prebuiltManifest));
+  const bytes = readOrExplain(file);
   const sha256 = hashBytes(bytes);
   const said = manifest.objects[program];
   if (sha256 !== said)
@@ -41,10 +43,11 @@ export function readPrebuilt(
       file,
       `it was made of other sources (${short(manifest.sources)}) than ${sources} has (${short(actual)})`,
     );
+  const why = 'it was made of these sources, and has the hash of the manifest';
   return { bytes, sha256, origin: { kind: 'prebuilt', file, why, compiler: manifest.compiler } };
 }
 
-/** Writes the objects that nodes without clang use. */
+/** Writes the objects that nodes use. */
 export function writePrebuilt(
   folder: string,
   sources: string,
@@ -62,8 +65,8 @@ export function writePrebuilt(
   writeAtomically(join(folder, prebuiltManifest), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-function readManifest(file: string, why: string): Manifest {
-  const text = readOrExplain(file, why).toString('utf8');
+function readManifest(file: string): Manifest {
+  const text = readOrExplain(file).toString('utf8');
   const manifest = parsed(file, text);
   const { objects, sources, compiler } = manifest;
   if (!isObject(objects) || typeof sources !== 'string' || typeof compiler !== 'string')
@@ -83,14 +86,14 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function readOrExplain(file: string, why: string): Buffer {
+function readOrExplain(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new EncapError(`cannot make the eBPF object: ${why}, and no prebuilt one`, {
+    throw new EncapError('cannot load the eBPF object: there is no shipped one', {
       code: 'FEATURE_MISSING',
       why: `${file}: ${(cause as NodeJS.ErrnoException).code ?? 'unreadable'}`,
-      hint: 'apt install clang, or build the prebuilt object elsewhere with npm run build',
+      hint: 'install the package again; or apt install clang, and npm run build or encap run --compile',
       cause,
     });
   }
@@ -99,7 +102,7 @@ function readOrExplain(file: string, why: string): Buffer {
 function corrupt(file: string, why: string, cause?: unknown): EncapError {
   return new EncapError(`cannot use ${file}: ${why}`, {
     code: 'OBJECT_CORRUPT',
-    hint: 'apt install clang, or make it again with npm run build',
+    hint: 'install the package again (in a checkout: npm run build); or compile bpf/ here: encap run --compile',
     cause,
   });
 }

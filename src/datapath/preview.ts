@@ -11,6 +11,7 @@ import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { Switching, type SwitchTiming } from './switching.js';
 import { Places } from './indices.js';
+import { readKernelTunnels } from './kernel-tunnel.js';
 import { hooksOf } from './attach.js';
 import { cutterStep, endsOf } from './cutting.js';
 import { mapNames, openMaps } from './maps.js';
@@ -18,22 +19,29 @@ import { mergerStep } from './merging.js';
 import { narrowed, readPathMtus, type PathMtu } from './path-mtu.js';
 import { planMaps, planNetwork, type MapTables } from './plan.js';
 import type { Change } from './reconcile.js';
+import { reversePathStep } from './reverse-path.js';
 import { lookAround } from './surroundings.js';
 import type { LookedUp, TableName } from './table.js';
 import { cutters } from './tables/cutters.js';
 import { mapTables, networkTables, shortcutTables } from './tables/index.js';
+import { reportOf, takeoverFaults, takeoverSteps, type TunnelReport } from './takeover.js';
 import { underlayOf } from './underlay.js';
 import { uplinkOf, type Uplink } from './uplink.js';
 
 export interface PreviewOptions {
   readonly folders: Folders;
-  readonly settings: Pick<Settings, 'underlay' | 'receiveMerging' | 'fastPath' | 'vxlanPort'>;
+  readonly settings: Pick<
+    Settings,
+    'underlay' | 'receiveMerging' | 'fastPath' | 'kernelTunnels' | 'vxlanPort'
+  >;
   readonly switching: SwitchTiming;
 }
 
 /** What a round would change and complain of, as data. */
 export interface Preview {
   readonly changes: readonly Change[];
+  /** What would become of Calico's own tunnel devices. */
+  readonly kernelTunnels: readonly TunnelReport[];
   readonly faults: readonly Fault[];
 }
 
@@ -72,6 +80,10 @@ export function preview(
     networkTables(netlink, underlay.addresses),
     plannedSwitch.isDelaying,
   );
+  const carried = [...desired.routes.keys()].filter((pool) => !underlay.notCarried.has(pool));
+  const way = settings.kernelTunnels;
+  const tunnels = readKernelTunnels(netlink, carried);
+  const kernelTunnels = reportOf(tunnels, way);
   const fastPaths = new FastPaths();
   const fastPath = fastPaths.look(netlink, desired, settings.fastPath);
   const links = hooksOf(uplink, noEnds, fastPath.workloads.places)
@@ -79,20 +91,27 @@ export function preview(
     .map((hook): Change => ({
       table: 'links',
       action: 'put',
-      key: `${hook.interface} ${hook.direction}`,
+      key: `${hook.interface} ${hook.program === 'backstop' ? 'backstop' : hook.direction}`,
     }));
   const changesOf = (list: typeof steps): Change[] => list.flatMap(({ changes }) => changes);
   return {
+    kernelTunnels,
     changes: [
+      ...reversePathStep(netlink, folders, way, uplink).changes,
       ...cutterStep(netlink).changes,
       ...changesOf(steps),
       ...links,
       ...cutting(netlink, opened.cutter, uplink),
       ...changesOf(network),
+      ...changesOf(takeoverSteps(netlink, tunnels, way, underlay)),
       ...changesOf(fastPaths.steps(opened.shortcuts, fastPath, uplink, underlay)),
       ...mergerStep(netlink, desired, settings).changes,
     ],
-    faults: [...underlay.notCarried.values(), ...underlay.faults],
+    faults: [
+      ...underlay.notCarried.values(),
+      ...underlay.faults,
+      ...takeoverFaults(kernelTunnels, uplink),
+    ],
   };
 }
 

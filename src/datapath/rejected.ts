@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BpfError } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
@@ -11,7 +11,7 @@ export function rejected(
   run: string,
 ): EncapError {
   mkdirSync(run, { recursive: true });
-  const file = join(run, `verifier-${cause.object}.log`);
+  const file = join(run, logName(cause.object));
   writeAtomically(file, cause.verifierLog);
   const { source, instruction, reason } = readRejection(cause.verifierLog);
   const lines = [
@@ -25,6 +25,32 @@ export function rejected(
     hint: `the whole log: ${file}`,
     cause,
   });
+}
+
+/** The log of the last program (or of this one, by its name in the kernel) that an agent could not load; undefined: there is none. */
+export function lastRejection(
+  run: string,
+  name?: string,
+): { readonly file: string; readonly program: string; readonly text: string } | undefined {
+  const [last] = listed(run)
+    .flatMap((file) => {
+      const program = /^verifier-(\w+)\.log$/.exec(file)?.[1];
+      return program === undefined || (name !== undefined && name !== program)
+        ? []
+        : [{ file: join(run, file), program, writtenMs: statSync(join(run, file)).mtimeMs }];
+    })
+    .sort((a, b) => b.writtenMs - a.writtenMs);
+  if (last === undefined) return undefined;
+  const { file, program } = last;
+  return { file, program, text: readFileSync(file, 'utf8') };
+}
+
+function logName(program: string): string {
+  return `verifier-${program}.log`;
+}
+
+function listed(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 /** A refusal of the kernel as an error of ours, with what libbpf-ts knows of it. */

@@ -4,14 +4,21 @@ import { Link, type Netlink } from 'libbpf-ts';
 import { EncapError } from '../errors.js';
 import { detachFilter, filterOn, pinnedProgramIds, removeEmptyClsact } from './clsact.js';
 import type { Folders } from './folders.js';
-import { generations } from './generation.js';
-import { directions } from './load.js';
+import { generations, withForeign } from './generation.js';
+import { directionOf } from './load.js';
+import { ifOfThisKind } from './pin.js';
+import { loosenedFile } from './loosened.js';
 import type { Change } from './reconcile.js';
 import { readState, stateFile } from './state.js';
 import type { Table } from './table.js';
 import { networkTables } from './tables/index.js';
+import { groups } from './tables/groups.js';
 import { interfaces } from './tables/interfaces.js';
 import { mergers } from './tables/mergers.js';
+import { reversePaths } from './tables/reverse-paths.js';
+import { detours } from './tables/routes.js';
+import { rules } from './tables/rules.js';
+import { tunnelsFile } from './tunnel-ends.js';
 
 /** One thing of ours in the kernel or on disk, and how to take it away. */
 interface Belonging {
@@ -23,12 +30,17 @@ interface Belonging {
 /** Everything of ours on this node, in the order in which it goes: the exact reverse of a start. */
 export function belongings(folders: Folders, netlink: Netlink): readonly Belonging[] {
   return [
+    // The last rule first: with it all traffic is back with the kernel's tunnels, where these took it over.
+    ...entriesOf(rules(netlink)),
+    ...entriesOf(detours(netlink)),
+    ...entriesOf(groups(netlink)),
     ...entriesOf(mergers(netlink)),
     ...network(netlink),
     ...links(folders),
     ...filters(folders, netlink),
     ...qdisc(folders),
     ...entriesOf(interfaces(netlink)),
+    ...entriesOf(reversePaths(netlink, folders.run)),
     ...pins(folders),
     ...files(folders),
   ];
@@ -66,8 +78,8 @@ function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
   }));
 }
 
-/** Shortcuts first; then as they went on, backwards. */
-const order = ['workload', 'egress', 'ingress', 'cutter'] as const;
+/** Shortcuts first; then as they went on, backwards, but that the backstop stays until what it is behind is gone. */
+const order = ['workload', 'egress', 'backstop', 'ingress', 'cutter'] as const;
 
 function links({ pins }: Folders): Belonging[] {
   const found = generations(pins).flatMap((generation) =>
@@ -79,8 +91,8 @@ function links({ pins }: Folders): Belonging[] {
       table: 'links',
       key: pin,
       remove: () => {
-        using link = Link.open(pin);
-        if (link.info.ifindex !== 0) link.detach();
+        using link = ifOfThisKind(() => Link.open(pin));
+        if (link !== undefined && link.info.ifindex !== 0) link.detach();
         rmSync(pin);
       },
     }));
@@ -88,19 +100,17 @@ function links({ pins }: Folders): Belonging[] {
 
 function filters({ pins }: Folders, netlink: Netlink): Belonging[] {
   const links = netlink.links();
-  return [
-    { program: 'workload', direction: 'ingress' } as const,
-    ...[...directions].reverse().map((direction) => ({ program: direction, direction })),
-  ].flatMap(({ program, direction }) => {
+  return (['workload', 'egress', 'backstop', 'ingress'] as const).flatMap((program) => {
+    const direction = directionOf(program);
     const ours = pinnedProgramIds(pins, program);
     if (ours.size === 0) return [];
     return links
-      .filter(({ index }) => ours.has(filterOn(index, direction) ?? 0))
+      .filter(({ index }) => ours.has(filterOn(program, { ifindex: index, direction }) ?? 0))
       .map(({ index, name }) => ({
         table: 'filters',
-        key: `${name} ${direction}`,
+        key: `${name} ${program === 'backstop' ? 'backstop' : direction}`,
         remove: () => {
-          detachFilter(index, direction, ours);
+          detachFilter(program, { ifindex: index, direction }, ours);
           if (program === 'workload') removeEmptyClsact(name);
         },
       }));
@@ -122,9 +132,8 @@ function pins({ pins: folder }: Folders): Belonging[] {
       table: 'pins',
       key: folder,
       remove: () => {
-        for (const name of readdirSync(folder))
-          if (/^[0-9a-f]{16}(-foreign-\d+)?$/.test(name))
-            rmSync(join(folder, name), { recursive: true });
+        for (const generation of withForeign(folder))
+          rmSync(generation.folder, { recursive: true });
         rmdirSync(folder); // what someone else put here stays, and is said
       },
     },
@@ -133,10 +142,17 @@ function pins({ pins: folder }: Folders): Belonging[] {
 
 function files({ run }: Folders): Belonging[] {
   if (!existsSync(run)) return [];
-  const ours = [stateFile(run), ...logs(run)].filter((file) => existsSync(file));
+  const ours = [stateFile(run), loosenedFile(run), tunnelsFile(run), ...logs(run)].filter((file) =>
+    existsSync(file),
+  );
   const rest = readdirSync(run).length - ours.length;
   return [
-    ...ours.map((file) => ({ table: 'files', key: file, remove: () => rmSync(file) })),
+    // that of loosened interfaces goes with the last of these, unless they went before
+    ...ours.map((file) => ({
+      table: 'files',
+      key: file,
+      remove: () => rmSync(file, { force: true }),
+    })),
     ...(rest === 0 ? [{ table: 'files', key: run, remove: () => rmdirSync(run) }] : []),
   ];
 }

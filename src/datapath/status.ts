@@ -6,13 +6,14 @@ import { firstPeer, type CutterEntry, type PeerEntry, type PeerIndex } from './e
 import type { Folders } from './folders.js';
 import { generations, type Generation } from './generation.js';
 import { workloadPin } from './attach.js';
-import { directions, functionOf, type ProgramName } from './load.js';
+import { directionOf, directions, functionOf, type ProgramName } from './load.js';
 import { mapNames, openMaps, type MapName } from './maps.js';
 import type { MapTables } from './plan.js';
 import { readState, type State } from './state.js';
 import { cutters } from './tables/cutters.js';
 import { workloads } from './tables/workloads.js';
 import { heldBlocks, mapTables } from './tables/index.js';
+import { readStrangers, type Stranger } from './strangers.js';
 import { readPeerTraffic, readVerdicts, type PeerTraffic, type VerdictCount } from './traffic.js';
 
 /** What runs on this node, read from the kernel alone: no agent is needed. */
@@ -24,6 +25,8 @@ export interface Status {
   /** In slots or not. */
   readonly blocks: number;
   readonly verdicts: readonly VerdictCount[];
+  /** Who sent tunnel packets that were dropped as unknown_peer, the last one first. */
+  readonly strangers: readonly Stranger[];
   /** What the programs know of the cutter; undefined: there is none. */
   readonly cutter: CutterEntry | undefined;
   /** What the last agent wrote down; undefined when its file is gone. */
@@ -61,7 +64,7 @@ export interface PeerStatus extends PeerEntry {
 /** Reads the pins of this node; DATAPATH_ABSENT where there are none. */
 export function readStatus(folders: Folders): Status {
   const state = readState(folders.run);
-  const generation = current(folders, state);
+  const generation = currentGeneration(folders, state);
   using opened = openMaps(generation);
   const tables = mapTables(opened.maps);
   const blockCounts = new Map<PeerIndex, number>();
@@ -80,13 +83,14 @@ export function readStatus(folders: Folders): Status {
     programs: [
       ...(cutter === undefined ? [] : [placed('cutter', cutter.out)]),
       ...directions.map((direction) => placed(direction, uplink)),
+      placed('backstop', uplink),
       ...[...new Set(ends)].map((index) => placed('workload', index)),
     ],
     cutter,
     maps: mapNames.map((name) => ({
       name,
       info: opened.maps[name].info,
-      entries: isTable(name) ? tables[name].entries().size : undefined,
+      entries: hasTable(tables, name) ? tables[name].entries().size : undefined,
     })),
     peers: [...tables.peers.entries()]
       .filter(([index]) => index >= firstPeer)
@@ -99,17 +103,17 @@ export function readStatus(folders: Folders): Status {
       })),
     blocks: [...blockCounts.values()].reduce((sum, count) => sum + count, 0),
     verdicts: readVerdicts(opened.maps.verdicts, state?.verdicts ?? {}),
+    strangers: readStrangers(opened.maps.strangers),
     state,
   };
 }
 
-function isTable(name: MapName): name is MapName & keyof MapTables {
-  return !['verdicts', 'peer_traffic', 'path_mtus', 'cutters', 'workloads', 'shortcuts'].includes(
-    name,
-  );
+function hasTable(tables: MapTables, name: MapName): name is MapName & keyof MapTables {
+  return Object.hasOwn(tables, name);
 }
 
-function current({ pins }: Folders, state: State | undefined): Generation {
+/** The one that packets meet; DATAPATH_ABSENT where there is none. */
+export function currentGeneration({ pins }: Folders, state: State | undefined): Generation {
   const pinned = generations(pins);
   const complete = pinned.filter((generation) => generation.maps().length === mapNames.length);
   const found =
@@ -119,9 +123,16 @@ function current({ pins }: Folders, state: State | undefined): Generation {
   if (found !== undefined) return found;
   throw new EncapError('cannot read the datapath: there is none on this node', {
     code: 'DATAPATH_ABSENT',
-    why: `nothing is pinned in ${pins}`,
+    why: whyNone(pins, pinned),
     hint: 'start the agent: encap run',
   });
+}
+
+function whyNone(pins: string, pinned: readonly Generation[]): string {
+  const [first] = pinned;
+  if (first === undefined) return `nothing is pinned in ${pins}`;
+  const there = new Set(first.maps());
+  return `${first.folder} lacks the maps ${mapNames.filter((name) => !there.has(name)).join(', ')}`;
 }
 
 /** Where to look for a program: its pins, and the interface that it should be on. */
@@ -160,8 +171,8 @@ function placeOf(
     const { ifindex, programId: there } = link.info;
     if (ifindex !== 0 && there === programId) return { attachedTo: ifindex, attach: 'tcx' };
   }
-  const direction = program === 'egress' ? 'egress' : 'ingress';
-  if (index !== undefined && filterOn(index, direction) === programId)
+  const direction = directionOf(program);
+  if (index !== undefined && filterOn(program, { ifindex: index, direction }) === programId)
     return { attachedTo: index, attach: 'clsact' };
   return { attachedTo: undefined, attach: undefined };
 }

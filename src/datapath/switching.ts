@@ -15,6 +15,13 @@ interface Accepting {
   readonly accepted: readonly EncapName[];
 }
 
+/** Both sides of a table whose entries accept something. */
+interface Acceptance<K, V> {
+  readonly desired: ReadonlyMap<K, V>;
+  readonly actual: ReadonlyMap<K, V>;
+  readonly stays?: (key: K, entry: V) => boolean;
+}
+
 /**
  * Switches the modes of pools so that no packet is lost, though no node waits for another. What the kernel does now is
  * the memory of what was before, so that a restart in the middle forgets nothing.
@@ -43,27 +50,34 @@ export class Switching {
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
-  /** The entries of one table, each with what it accepted until now, as long as that may last. */
+  /**
+   * The entries of one table, each with what it accepted until now, as long as that may last; `stays`: of those that
+   * are not desired any more, which last as well.
+   */
   accept<K extends string | number, V extends Accepting>(
     table: string,
-    desired: ReadonlyMap<K, V>,
-    actual: ReadonlyMap<K, V>,
+    { desired, actual, stays }: Acceptance<K, V>,
     nowMs: number,
   ): ReadonlyMap<K, V> {
     const extended = new Map<K, V>();
     const running = new Set<string>();
-    for (const [key, entry] of desired) {
+    const lasts = (key: K, name: EncapName): boolean => {
+      const id = `${table} ${key} ${name}`;
+      const since = this.#grace.get(id) ?? nowMs;
       const before = actual.get(key)?.accepted ?? [];
-      const lasts = (name: EncapName): boolean => {
-        const id = `${table} ${key} ${name}`;
-        const since = this.#grace.get(id) ?? nowMs;
-        if (!before.includes(name) || nowMs - since >= this.#timing.graceMs) return false;
-        this.#grace.set(id, since);
-        running.add(id);
-        return true;
-      };
-      const accepted = names.filter((name) => entry.accepted.includes(name) || lasts(name));
+      if (!before.includes(name) || nowMs - since >= this.#timing.graceMs) return false;
+      this.#grace.set(id, since);
+      running.add(id);
+      return true;
+    };
+    for (const [key, entry] of desired) {
+      const accepted = names.filter((name) => entry.accepted.includes(name) || lasts(key, name));
       extended.set(key, { ...entry, accepted });
+    }
+    for (const [key, entry] of actual) {
+      if (desired.has(key) || stays?.(key, entry) !== true) continue;
+      const accepted = names.filter((name) => lasts(key, name));
+      if (accepted.length > 0) extended.set(key, { ...entry, accepted });
     }
     for (const id of this.#grace.keys())
       if (id.startsWith(`${table} `) && !running.has(id)) this.#grace.delete(id);

@@ -6,6 +6,8 @@ export interface Sysctls {
   readonly ipv6: Ipv6;
   /** Whether packets that come out of a tunnel are handed on to workloads. */
   readonly forwards: Readonly<Record<Family, boolean>>;
+  /** rp_filter for IPv4: strict drops what would not be answered by the same interface (RFC 3704 section 2.2). */
+  readonly reversePath: 'off' | 'strict' | 'loose';
   /** Routers are listened to only while the node is none itself: it would lose the default route that it has of them. */
   readonly routers: 'as a host' | 'always' | 'never';
 }
@@ -29,8 +31,15 @@ export function readSysctls(name: string): Sysctls {
       ipv4: read(`ipv4/conf/${name}/forwarding`) !== '0',
       ipv6: read('ipv6/conf/all/forwarding') !== '0',
     },
+    reversePath: reversePathOf(name),
     routers: acceptRa[read(`ipv6/conf/${name}/accept_ra`) ?? '0'] ?? 'never',
   };
+}
+
+/** The larger one of the interface's own and that of all counts (ip-sysctl.rst). */
+function reversePathOf(name: string): Sysctls['reversePath'] {
+  const filters = ['all', name].map((place) => Number(read(`ipv4/conf/${place}/rp_filter`) ?? '0'));
+  return (['off', 'strict'] as const)[Math.max(...filters)] ?? 'loose';
 }
 
 /** accept_ra of the kernel's ip-sysctl.rst. */

@@ -27,6 +27,7 @@ export interface LookedUp<K, V> extends Table<K, V> {
 /** The tables in the order in which they are filled (reliability: accept before send, send before route). */
 export const tableNames = [
   'interfaces',
+  'reverse_paths',
   'sources',
   'externals',
   'peers',
@@ -38,6 +39,9 @@ export const tableNames = [
   'neighbours',
   'addresses',
   'routes',
+  'groups',
+  'detours',
+  'rules',
   'mergers',
   'workloads',
   'shortcuts',

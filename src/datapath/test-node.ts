@@ -123,7 +123,7 @@ function nodesOf({ peers }: Desired, { names }: Image): ReadonlyMap<PeerIndex, N
 }
 
 /** What the kernel's test run asks of a packet; undefined: none of these. */
-function whyRefused(frame: Uint8Array, forwarded: boolean): string | undefined {
+export function whyRefused(frame: Uint8Array, forwarded: boolean): string | undefined {
   const least = leastBytes(frame);
   if (frame.length < least)
     return `the kernel's test run takes such frames from ${least} bytes on, this has ${frame.length}`;

@@ -20,7 +20,7 @@ export type KernelRoute =
       readonly priority: number;
     }
   | {
-      readonly type: 'blackhole' | 'unreachable';
+      readonly type: 'blackhole' | 'unreachable' | 'throw';
       readonly destination: Cidr;
       readonly priority: number;
     };

@@ -1,4 +1,5 @@
 import type { Batch } from 'libbpf-ts';
+import { isZero } from './used.js';
 
 /**
  * A sum over entries, modulo 2^32: tells what a table holds from what else it may hold, in any order, without keeping
@@ -25,11 +26,6 @@ export function weightOf(batches: Iterable<Batch>, zeros: 'there' | 'absent'): W
 /** What it comes to when entries of weight `gone` went and others of weight `come` came. */
 export function shifted(weight: Weight, gone: Weight, come: Weight): Weight {
   return (weight - gone + come) >>> 0;
-}
-
-function isZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (bytes[at] !== 0) return false;
-  return true;
 }
 
 /** Each byte goes into all bits: an odd multiplier (2^32 by the golden ratio) carries it up, the shift down again. */

@@ -1,6 +1,7 @@
 import { encode, u32, type Codec } from 'libbpf-ts';
 import type { RawMap } from '../maps.js';
 import type { LookedUp, TableName } from '../table.js';
+import { isZero, usedEntries } from '../used.js';
 import { weightOf } from '../weight.js';
 import { batchesOf } from './batches.js';
 import { Understood } from './understood.js';
@@ -18,7 +19,7 @@ export function arrayTable<V>(
   return {
     name,
     same,
-    entries: () => understood.read(map.readAll().filter(([, value]) => !isUnused(value))),
+    entries: () => understood.read(usedEntries(map)),
     nonsense: () => understood.keys(),
     sweep: () => {
       map.setAll(understood.nonsense.map((key) => [key, unused] as const));
@@ -27,7 +28,7 @@ export function arrayTable<V>(
     weigh: (entries) => weightOf(batchesOf(entries, u32, codec), 'absent'),
     get: (index) => {
       const value = map.get(encode(u32, index));
-      return value === undefined || isUnused(value) ? undefined : typed.get(index);
+      return value === undefined || isZero(value, 0, value.length) ? undefined : typed.get(index);
     },
     put: (entries) => {
       typed.setAll(entries);
@@ -36,8 +37,4 @@ export function arrayTable<V>(
       map.setAll(indices.map((index) => [encode(u32, index), unused] as const));
     },
   };
-}
-
-function isUnused(value: Uint8Array): boolean {
-  return value.every((byte) => byte === 0);
 }

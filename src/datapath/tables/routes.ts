@@ -1,19 +1,31 @@
 import { routeTables, type Netlink, type RouteState } from 'libbpf-ts';
 import type { Address } from '../../net/address.js';
 import type { Cidr } from '../../net/cidr.js';
-import { routeProtocol } from '../nexthop.js';
+import { detourTable, routeProtocol } from '../nexthop.js';
 import type { Table } from '../table.js';
 import { keyOfRoute, sameRoute, type KernelRoute } from '../underlay.js';
 
 /** Pool routes, their guards and the blackholes of local blocks: what carries our protocol number, nothing else. */
 export function routes(netlink: Netlink): Table<string, KernelRoute> {
+  return routesIn(netlink, { name: 'routes', number: routeTables.main });
+}
+
+/** Pool routes in a table of their own, which is asked where main leads into a kernel tunnel. */
+export function detours(netlink: Netlink): Table<string, KernelRoute> {
+  return routesIn(netlink, { name: 'detours', number: detourTable });
+}
+
+function routesIn(
+  netlink: Netlink,
+  { name, number: table }: { readonly name: 'routes' | 'detours'; readonly number: number },
+): Table<string, KernelRoute> {
   const ours = (): KernelRoute[] =>
     netlink
-      .routes({ table: routeTables.main, protocol: routeProtocol })
+      .routes({ table, protocol: routeProtocol })
       .map(routeOf)
       .filter((route) => route !== undefined);
   return {
-    name: 'routes',
+    name,
     same: sameRoute,
     entries: () => new Map(ours().map((route) => [keyOfRoute(route), route])),
     put: (entries) => {
@@ -21,7 +33,12 @@ export function routes(netlink: Netlink): Table<string, KernelRoute> {
       for (const route of entries.values())
         try {
           // A route of another protocol in the same place stays, and is an error: two programs cannot both route a pool.
-          netlink.putRoute({ ...route, protocol: routeProtocol, onlink: route.type === 'unicast' });
+          netlink.putRoute({
+            ...route,
+            table,
+            protocol: routeProtocol,
+            onlink: route.type === 'unicast',
+          });
         } catch (cause) {
           refusals.push(cause); // of one pool: the others get their routes
         }
@@ -31,7 +48,7 @@ export function routes(netlink: Netlink): Table<string, KernelRoute> {
       const wanted = new Set(keys);
       for (const route of ours())
         if (wanted.has(keyOfRoute(route)))
-          netlink.removeRoute({ ...route, protocol: routeProtocol });
+          netlink.removeRoute({ ...route, table, protocol: routeProtocol });
     },
   };
 }
@@ -39,7 +56,8 @@ export function routes(netlink: Netlink): Table<string, KernelRoute> {
 function routeOf(state: RouteState): KernelRoute | undefined {
   const { type, priority, gateway, index, source, mtu } = state;
   const destination = state.destination as Cidr;
-  if (type === 'blackhole' || type === 'unreachable') return { type, destination, priority };
+  if (type === 'blackhole' || type === 'unreachable' || type === 'throw')
+    return { type, destination, priority };
   if (type !== 'unicast') return undefined;
   return {
     type,

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -30,11 +31,13 @@ function scratch(t: ExecutionContext): string {
 function withSource(
   t: ExecutionContext,
   text = source,
+  where: 'checkout' | 'package' = 'checkout',
 ): { folder: string; cache: string; prebuilt: string } {
   const root = scratch(t);
   const folder = join(root, 'bpf');
   mkdirSync(folder);
   writeFileSync(join(folder, 'encapd.bpf.c'), text);
+  if (where === 'checkout') writeFileSync(join(root, 'tsconfig.json'), '{}');
   return { folder, cache: join(root, 'cache'), prebuilt: join(root, 'prebuilt') };
 }
 
@@ -168,34 +171,67 @@ function prebuiltIn(folder: string, sources: string, change: Record<string, unkn
   return object;
 }
 
-test('without clang the prebuilt object is used, and says why', (t) => {
+for (const where of ['checkout', 'package'] as const)
+  test(`in a ${where} the shipped object is used, whatever clang there is`, (t) => {
+    const { folder, cache, prebuilt } = withSource(t, source, where);
+    const bytes = prebuiltIn(prebuilt, folder);
+    const path = compilers(t, { clang: 'clang version 19.1.7' });
+    const object = compile({ folder, cache, prebuilt, path });
+    t.deepEqual(object.bytes, bytes);
+    t.like(object.origin, {
+      kind: 'prebuilt',
+      why: 'it was made of these sources, and has the hash of the manifest',
+      compiler: 'Debian clang version 14.0.6',
+    });
+    t.false(existsSync(cache));
+  });
+
+test('--compile takes clang although there is an object', (t) => {
+  if (!machineHasClang(t)) return;
+  const { folder, cache, prebuilt } = withSource(t, source, 'package');
+  prebuiltIn(prebuilt, folder);
+  t.is(compile({ folder, cache, prebuilt, compile: true }).origin.kind, 'compiled');
+});
+
+test('--compile without clang is refused, although there is an object', (t) => {
   const { folder, cache, prebuilt } = withSource(t);
-  const bytes = prebuiltIn(prebuilt, folder);
-  const object = compile({ folder, cache, prebuilt, path: scratch(t) });
-  t.deepEqual(object.bytes, bytes);
-  t.like(object.origin, {
-    kind: 'prebuilt',
-    why: 'no clang on the path',
-    compiler: 'Debian clang version 14.0.6',
+  prebuiltIn(prebuilt, folder);
+  t.throws(() => compile({ folder, cache, prebuilt, path: scratch(t), compile: true }), {
+    instanceOf: EncapError,
+    message: 'cannot compile the programs: no clang on the path',
   });
 });
 
-test('without clang and without a prebuilt object the error says what to install', (t) => {
+test('in a checkout whose sources changed clang is taken', (t) => {
+  if (!machineHasClang(t)) return;
   const { folder, cache, prebuilt } = withSource(t);
-  const error = t.throws(() => compile({ folder, cache, prebuilt, path: scratch(t) }), {
-    instanceOf: EncapError,
-  });
-  t.is(error.code, 'FEATURE_MISSING');
-  t.regex(error.hint ?? '', /apt install clang/);
+  prebuiltIn(prebuilt, folder);
+  writeFileSync(join(folder, 'new.h'), '\n');
+  t.is(compile({ folder, cache, prebuilt }).origin.kind, 'compiled');
 });
+
+for (const [where, path] of [
+  ['package', { clang: 'clang version 19.1.7' }],
+  ['checkout', {}],
+] as const)
+  test(`in a ${where} without ${where === 'package' ? 'an object' : 'object and clang'} the error says what to do`, (t) => {
+    const { folder, cache, prebuilt } = withSource(t, source, where);
+    const error = t.throws(() => compile({ folder, cache, prebuilt, path: compilers(t, path) }), {
+      instanceOf: EncapError,
+    });
+    t.is(error.code, 'FEATURE_MISSING');
+    t.regex(error.hint ?? '', /install the package again; or apt install clang/);
+  });
 
 const refuses = test.macro({
-  title: (_, what: string) => `a prebuilt object is refused when ${what}`,
+  title: (_, what: string) =>
+    `a package’s object is refused, and not made anew by a clang that is there, when ${what}`,
   exec: (t, _: string, spoil: (folder: string, sources: string) => void, reason: RegExp) => {
-    const { folder, cache, prebuilt } = withSource(t);
+    const { folder, cache, prebuilt } = withSource(t, source, 'package');
     prebuiltIn(prebuilt, folder);
     spoil(prebuilt, folder);
-    const error = t.throws(() => compile({ folder, cache, prebuilt, path: scratch(t) }), {
+    const path = compilers(t, { clang: 'clang version 19.1.7' });
+    const error = t.throws(() => compile({ folder, cache, prebuilt, path }), {
       instanceOf: EncapError,
       message: reason,
     });

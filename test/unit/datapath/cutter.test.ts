@@ -67,7 +67,13 @@ class Links {
     this.links.set(index, {
       ...{ index, name, mtu: 1500, mac: undefined, up: false, lowerUp: false, arp: true },
       ...{ operState: 'down', kind: undefined, master: undefined, parent: undefined, type: 1 },
-      ...{ parentNamespace: undefined, vxlan: undefined, addressGeneration: 'eui64' },
+      ...{
+        group: 0,
+        reversePathFilter: 0,
+        parentNamespace: undefined,
+        vxlan: undefined,
+        addressGeneration: 'eui64',
+      },
       ...state,
       features: new Map(
         [...spoiling, ...harmless].map((feature) => [feature, { active: true, changeable: true }]),

@@ -1,4 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -53,8 +63,59 @@ test('a state file is read back as it was written; a damaged one is none', (t) =
   t.is(readState(run), undefined);
   writeState(run, state);
   t.deepEqual(readState(run), state);
-  for (const damaged of ['', '{"kind":', 'null', '[]', '{"kind":"Lab"}']) {
+  const { apiVersion, kind } = state;
+  const others = [
+    { kind: 'Lab' },
+    { apiVersion, kind }, // an older version's
+    { ...state, apiVersion: 'encap/v2' },
+    { ...state, uplink: null },
+    { ...state, peers: 7 },
+  ];
+  for (const damaged of [
+    '',
+    '{"kind":',
+    'null',
+    '[]',
+    ...others.map((one) => JSON.stringify(one)),
+  ]) {
     writeFileSync(stateFile(run), damaged);
     t.is(readState(run), undefined, damaged);
   }
 });
+
+test('F49 a folder in the place of a state file is none, and makes way for one', (t) => {
+  const run = mkdtempSync(join(tmpdir(), 'dp-state-'));
+  t.teardown(() => rmSync(run, { recursive: true }));
+  mkdirSync(join(stateFile(run), 'more'), { recursive: true });
+  t.is(readState(run), undefined);
+  writeState(run, state);
+  t.deepEqual(readState(run), state);
+});
+
+const isNoState = test.macro<[(file: string, elsewhere: string) => void]>((t, put) => {
+  const run = mkdtempSync(join(tmpdir(), 'dp-state-'));
+  t.teardown(() => rmSync(run, { recursive: true }));
+  const elsewhere = join(run, 'elsewhere');
+  writeState(run, { ...state, madeClsact: true });
+  const text = readFileSync(stateFile(run), 'utf8');
+  writeFileSync(elsewhere, text, { mode: 0o644 });
+  put(stateFile(run), elsewhere);
+  t.is(readState(run), undefined);
+  writeState(run, state);
+  t.deepEqual(readState(run), state, 'the next one is in its place');
+  t.is(readFileSync(elsewhere, 'utf8'), text, 'and nothing was written elsewhere');
+});
+
+test('F49 a state file that became a link is none', isNoState, (file, elsewhere) => {
+  rmSync(file);
+  symlinkSync(elsewhere, file);
+});
+test('F49 a state file that others may write is none', isNoState, (file) => chmodSync(file, 0o666));
+test('F49 a state file that became a pipe is none, and holds nobody up', isNoState, (file) => {
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+});
+if (process.getuid?.() === 0)
+  test('F49 a state file of somebody else is none', isNoState, (file) =>
+    chownSync(file, 65534, 65534),
+  );

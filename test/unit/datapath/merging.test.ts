@@ -61,15 +61,15 @@ test('it is made once, and goes where no pool needs it', (t) => {
   const world = new Links(true, undefined);
   const merging = new Merging();
   const first = merging.bring(world.netlink, vxlan, auto, 0);
-  t.like(first, { isOn: true, missing: undefined });
+  t.like(first, { by: mergerName, missing: undefined });
   t.like(first.changes, [{ table: 'mergers', action: 'put', key: mergerName }]);
   t.deepEqual(merging.bring(world.netlink, vxlan, auto, 1).changes, []);
   merging.bring(world.netlink, vxlan, { ...auto, vxlanPort: 8472 }, 2);
   t.is(world.made, 2, 'another port is another one');
-  t.like(merging.bring(world.netlink, desired(['ipip']), auto, 3), { isOn: false });
+  t.like(merging.bring(world.netlink, desired(['ipip']), auto, 3), { by: undefined });
   t.deepEqual(world.names, []);
   t.like(merging.bring(world.netlink, vxlan, { ...auto, receiveMerging: 'off' }, 4), {
-    isOn: false,
+    by: undefined,
     missing: undefined,
   });
 });
@@ -83,7 +83,7 @@ test('beside another socket it is tried again after a while, not at each round',
   t.regex(merging.bring(world.netlink, vxlan, auto, 100).missing ?? '', why);
   t.is(world.made, 1);
   world.used = undefined;
-  t.true(merging.bring(world.netlink, vxlan, auto, 60_000).isOn);
+  t.is(merging.bring(world.netlink, vxlan, auto, 60_000).by, mergerName);
 });
 
 test('a kernel whose devices filter nothing is never left with one, and asked once', (t) => {

@@ -155,6 +155,22 @@ test('a pool that stops encapsulating still takes what the others send during th
   t.is(kernel.maps.policies.content.size, 0);
 });
 
+test('a node that sends nothing encapsulated any more is a source for the grace time, one that left is none', (t) => {
+  const kernel = new Kernel({ delayMs: 0, graceMs: 60_000 });
+  const sources = (): readonly string[] => [...kernel.maps.sources.content.keys()].sort();
+  kernel.apply(desiredOf({ pools: [vxlan], nodes: [1, 2] }));
+  t.deepEqual(sources(), ['192.168.1.1', '192.168.1.2']);
+  const pools = [{ ...vxlan, encap: 'none' }] as const;
+  const never = { ...desiredOf({ pools, nodes: [1] }), sources: new Map() };
+  kernel.apply(never);
+  t.deepEqual(sources(), ['192.168.1.1']);
+  kernel.nowMs = 59_999;
+  t.deepEqual(kernel.apply(never), []);
+  kernel.nowMs = 60_000;
+  kernel.apply(never);
+  t.deepEqual(sources(), []);
+});
+
 test('a new mode is accepted at once, and sent when the others have heard of it', (t) => {
   const kernel = new Kernel({ delayMs: 2000, graceMs: 60_000 });
   const policy = (): unknown => [...kernel.maps.policies.content.values()][0];

@@ -24,6 +24,8 @@ function link(index: number, name: string): LinkState {
     lowerUp: true,
     operState: 'up',
     kind: undefined,
+    group: 0,
+    reversePathFilter: 0,
     master: undefined,
     parent: undefined,
     parentNamespace: undefined,

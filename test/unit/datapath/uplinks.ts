@@ -5,6 +5,7 @@ import type { Uplink } from '../../../src/datapath/uplink.js';
 export const switchedOn: Sysctls = {
   ipv6: { is: 'on', mtu: 1500 },
   forwards: { ipv4: true, ipv6: true },
+  reversePath: 'off',
   routers: 'never',
 };
 
