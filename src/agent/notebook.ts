@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Datapath, Round } from '../datapath/datapath.js';
 import type { Fault } from '../model/fault.js';
+import type { TunnelEnds } from '../model/tunnel-ends.js';
 import type { Folders } from '../datapath/folders.js';
 import { entriesOf } from '../datapath/load.js';
-import { mergerName } from '../datapath/merger.js';
 import { stateFile, writeState, type State } from '../datapath/state.js';
+import type { TunnelReport } from '../datapath/takeover.js';
+import { tunnelsFile, writeTunnelEnds } from '../datapath/tunnel-ends.js';
 import { EncapError } from '../errors.js';
 
 /** Writes down what happens: a line for each change of state, the state file for `encap status`. */
@@ -26,6 +29,9 @@ export class Notebook {
   #noMerger: string | undefined;
   #slow: string | undefined;
   #bypassed: string | undefined;
+  #tunnels: ReadonlyMap<string, TunnelReport['how']> = new Map();
+  #ends: TunnelEnds | undefined;
+  #isKept = false;
   #rounds = 0;
   #unwritten: string | undefined;
 
@@ -82,6 +88,7 @@ export class Notebook {
         'fastPath: always bypasses rules of this host: policy and Services do not hold for workloads',
       );
     this.#bypassed = fastPath.bypassed;
+    this.#tunnelled(round.kernelTunnels);
     this.changed(changes);
     this.#writeState(round, datapath);
 
@@ -113,7 +120,7 @@ export class Notebook {
 
   /** A round that did not: said once for each kind of failure. */
   failed(failure: unknown, nextMs: number): void {
-    const text = failure instanceof Error ? failure.message : String(failure);
+    const text = textOf(failure);
     if (text === this.#failure) return;
     this.#failure = text;
     const more =
@@ -129,6 +136,22 @@ export class Notebook {
   /** Something was found out of its place. */
   missing(): void {
     this.#log.warn('programs or pins were taken away: putting them back');
+  }
+
+  /** The kernel would not say whether something is. */
+  unseen(failure: unknown): void {
+    this.#log.warn(
+      { failure: textOf(failure) },
+      'cannot look after programs and pins: reading all back',
+    );
+  }
+
+  /** The kernel does not tell of changes for a while. */
+  blind(failure: unknown, nextMs: number): void {
+    this.#log.warn(
+      { failure: textOf(failure), nextMs: Math.round(nextMs) },
+      'the watch of the network broke, beginning anew',
+    );
   }
 
   /** What keeps the source from following the world. */
@@ -153,6 +176,19 @@ export class Notebook {
         this.#log.info({ fault, lastedMs: Math.round(nowMs - sinceMs) }, 'no longer degraded');
   }
 
+  /** Who has the packets of Calico's own tunnel devices, each time that it is somebody else. */
+  #tunnelled(tunnels: readonly TunnelReport[]): void {
+    for (const { name, how, routes } of tunnels)
+      if (this.#tunnels.get(name) !== how) {
+        const level = how === 'carries' ? 'warn' : 'info';
+        this.#log[level]({ device: name, routes }, tunnelWords[how]);
+      }
+    for (const device of this.#tunnels.keys())
+      if (!tunnels.some(({ name }) => name === device))
+        this.#log.info({ device }, 'kernel tunnel is gone');
+    this.#tunnels = new Map(tunnels.map(({ name, how }) => [name, how]));
+  }
+
   #writeState(
     { loaded, object, config, uplink, cutter, merging, fastPath, ...round }: Round,
     datapath: Datapath,
@@ -165,8 +201,9 @@ export class Notebook {
       startedAt: this.#startedAt,
       uplink: { name: uplink.name, index: uplink.index, mtu: uplink.mtu },
       ...(cutter.missing === undefined ? {} : { noCutter: cutter.missing }),
-      ...(merging.isOn ? { merger: mergerName } : {}),
+      ...(merging.by === undefined ? {} : { merger: merging.by }),
       ...(merging.missing === undefined ? {} : { noMerger: merging.missing }),
+      ...(round.kernelTunnels.length === 0 ? {} : { kernelTunnels: round.kernelTunnels }),
       ...(fastPath.mode === 'never' ? {} : { fastPath: fastPath.mode }),
       ...(fastPath.missing === undefined ? {} : { slow: fastPath.missing }),
       ...(fastPath.bypassed === undefined ? {} : { bypassed: fastPath.bypassed }),
@@ -174,6 +211,7 @@ export class Notebook {
       madeClsact: datapath.madeClsact,
       object: { ...object.origin, sha256: object.sha256 },
       vxlan: { vni: config.vni, port: config.vxlanPort },
+      config,
       generation: loaded.generation.name,
       build: loaded.build,
       peers: byIndex(round.image.names.peers),
@@ -186,24 +224,49 @@ export class Notebook {
     this.#write(state);
   }
 
+  /** Keeps what it takes to make Calico's own tunnel devices again. */
+  tunnels(ends: TunnelEnds | undefined): void {
+    if (this.#isKept && (ends === this.#ends || isDeepStrictEqual(ends, this.#ends))) return;
+    this.#attempt(tunnelsFile(this.#folders.run), () => {
+      writeTunnelEnds(this.#folders.run, ends);
+      [this.#ends, this.#isKept] = [ends, true];
+    });
+  }
+
   #write(ofRound: State): void {
     const state = { ...ofRound, faults: [...ofRound.faults, ...this.#source] };
     const text = JSON.stringify(state);
     if (text === this.#written) return;
-    try {
+    this.#attempt(stateFile(this.#folders.run), () => {
       writeState(this.#folders.run, state);
       this.#written = text;
+    });
+  }
+
+  #attempt(file: string, write: () => void): void {
+    try {
+      write();
       if (this.#unwritten !== undefined) this.#log.info('state file written again');
       this.#unwritten = undefined;
     } catch (cause) {
       // A full disk: the kernel has what it needs, names are missing from `encap status`. The next round tries again.
       const { message: failure } = cause as Error;
-      if (failure !== this.#unwritten)
-        this.#log.warn({ failure, file: stateFile(this.#folders.run) }, 'state file not written');
+      if (failure !== this.#unwritten) this.#log.warn({ failure, file }, 'state file not written');
       this.#unwritten = failure;
     }
   }
 }
+
+function textOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+const tunnelWords: Readonly<Record<TunnelReport['how'], string>> = {
+  'taken over': 'took over from a kernel tunnel',
+  carries: 'two encapsulators: a kernel tunnel carries what its routes lead to',
+  coexists: 'a kernel tunnel carries what its routes lead to',
+  idle: 'no route leads into a kernel tunnel',
+};
 
 function byIndex(indices: ReadonlyMap<string, number>): Record<string, string> {
   return Object.fromEntries([...indices].map(([name, index]) => [index, name]));

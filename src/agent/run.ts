@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Netlink } from 'libbpf-ts';
 import type { Logger } from 'pino';
 import { compile, type ObjectFile, type ProgramFile } from '../datapath/compile.js';
-import { Datapath, type Round } from '../datapath/datapath.js';
+import { Datapath, type Round, type TouchedBlocks } from '../datapath/datapath.js';
 import type { AttachKind } from '../datapath/attach.js';
 import type { Folders } from '../datapath/folders.js';
 import { preview } from '../datapath/preview.js';
@@ -28,6 +28,8 @@ export interface AgentOptions {
   /** Uplink that the user names; undefined: what the settings say. */
   readonly interface: string | undefined;
   readonly attach: AttachKind | 'auto';
+  /** Take this machine's clang, whatever object is shipped; undefined: no. */
+  readonly compile?: boolean;
   /** One round, then end; the datapath stays in force. */
   readonly once: boolean;
   /** Change nothing, say what would be changed. */
@@ -45,6 +47,8 @@ export interface AgentOptions {
 export interface Timing {
   /** Changes that come together make one round. */
   readonly settle: number;
+  /** Whole rounds that follow each other rest in between, eight times as long as they took, and this at most. */
+  readonly rest: number;
   /** How often programs and pins are looked after: rtnetlink does not tell of them. */
   readonly pulse: number;
   /** How often everything is read back, whatever happened. */
@@ -57,13 +61,14 @@ export interface Timing {
   readonly grace: number;
 }
 
-/** A node hears of a change within a second; two is what all of them need. */
+/** A node hears of a change within a second, and within five when it has to find its datastore first. */
 export const defaultTiming: Timing = {
   settle: 20,
+  rest: 400,
   pulse: 250,
   readBack: 30_000,
   afresh: 300_000,
-  delay: 2000,
+  delay: 6000,
   grace: 60_000,
 };
 
@@ -80,7 +85,7 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
   const world = new World(node, log);
   const { desired, settings } = await firstOf(world, options);
   using netlink = Netlink.open();
-  const { changes, faults } = preview(
+  const { changes, faults, kernelTunnels } = preview(
     desired,
     {
       folders,
@@ -92,6 +97,8 @@ async function dryRun(options: AgentOptions): Promise<readonly Change[]> {
     },
     netlink,
   );
+  for (const { name: device, routes, how } of kernelTunnels)
+    if (how === 'taken over') log.info({ device, routes }, 'would take over from a kernel tunnel');
   for (const { message: fault, hint } of faults) log.warn({ fault, hint }, 'degraded');
   return changes;
 }
@@ -106,7 +113,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   using datapath = new Datapath(
     {
       folders,
-      object: objects(log),
+      object: objects(log, options.compile === true),
       attach: options.attach,
       interface: options.interface,
       switching: { delayMs: timing.delay, graceMs: timing.grace },
@@ -132,7 +139,7 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
         });
   // Something else than the world may have changed, or a round did not go through.
   let isWhole = true;
-  const round = (enter: (stage: Stage) => void): Round | undefined => {
+  const round = (enter: (stage: Stage) => void, isResting = false): Round | undefined => {
     const isDue = (datapath.nextEndMs ?? Infinity) <= performance.now();
     const wasWhole = isWhole || isDue;
     isWhole = true;
@@ -143,14 +150,16 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     telemetry?.follow(decided.settings);
     enter('blocks');
     const single =
-      touched === undefined || touched.size === 0 ? [] : datapath.touch(desired, touched);
-    notebook.changed(single ?? []);
-    if (!wasWhole && touched !== undefined && single !== undefined) {
-      isWhole = false;
+      touched === undefined || touched.size === 0 ? untouched : datapath.touch(desired, touched);
+    notebook.changed(single?.changes ?? []);
+    const isDone = !wasWhole && single?.isRouted === false;
+    if (touched !== undefined && single !== undefined && (isDone || isResting)) {
+      isWhole = !isDone;
       return undefined;
     }
     enter('datapath');
     const hasNews = touched === undefined || single === undefined;
+    notebook.tunnels(decided.tunnelEnds); // first: what is taken over can be given back, should this be the end
     const done = datapath.reconcile({ ...decided, hasNews }, performance.now());
     world.warn(fitWarnings(decided, done.uplink.mtu));
     notebook.done(done, datapath);
@@ -179,15 +188,23 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
       },
       { signal, tried: wholeRound },
     ),
-    watchNetwork(netlink, datapath, signal, wholeRound),
+    watchNetwork(netlink, datapath, {
+      signal,
+      changed: wholeRound,
+      lost: (failure, nextMs) => notebook.blind(failure, nextMs),
+    }),
     every(timing.readBack, signal, wholeRound),
     every(timing.afresh, signal, () => world.forget()),
     every(timing.pulse, signal, () => {
       // While rounds fail they are tried again anyway, later and later.
       if (notebook.isFailing || datapath.uplink === undefined) return;
-      if (datapath.hasNews()) wholeRound();
-      if (datapath.isIntact()) return;
-      notebook.missing();
+      try {
+        if (datapath.hasNews()) wholeRound();
+        if (datapath.isIntact()) return;
+        notebook.missing();
+      } catch (failure) {
+        notebook.unseen(failure); // a round looks at all of it, and is tried again
+      }
       wholeRound();
     }),
   ]);
@@ -195,13 +212,15 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
     // A watcher that fails ends the agent: to go on without it would be to go blind.
     return await Promise.race([
       rounds({
-        round: () => vitals.run(round),
-        isSmall: () => !isWhole && world.isSmallChange,
+        round: (isResting) => vitals.run((enter) => round(enter, isResting)),
+        isWhole: () => isWhole,
+        hasBlocks: () => world.isSmallChange,
         datapath,
         notebook,
         bell,
         signal,
         settleMs: timing.settle,
+        mostRestMs: timing.rest,
       }),
       watchers.then(() => []),
     ]);
@@ -212,13 +231,15 @@ async function follow(options: AgentOptions): Promise<readonly Change[]> {
   }
 }
 
+const untouched: TouchedBlocks = { changes: [], isRouted: false };
+
 /** Each object is made once, when it is first needed: before it is loaded, which may fail. */
-function objects(log: Logger): (program: ProgramFile) => ObjectFile {
+function objects(log: Logger, isCompiled: boolean): (program: ProgramFile) => ObjectFile {
   const made = new Map<ProgramFile, ObjectFile>();
   return (program) => {
     const there = made.get(program);
     if (there !== undefined) return there;
-    const object = compile({ program });
+    const object = compile({ program, compile: isCompiled });
     const { kind, file, why, compiler } = object.origin;
     log.info({ object: kind, file, why, compiler }, 'object');
     made.set(program, object);
@@ -227,42 +248,59 @@ function objects(log: Logger): (program: ProgramFile) => ObjectFile {
 }
 
 interface Rounds {
-  readonly round: () => Round | undefined;
-  /** Whether the next one is about single blocks alone. */
-  readonly isSmall: () => boolean;
+  /** `isResting`: single blocks alone, where that is possible. */
+  readonly round: (isResting: boolean) => Round | undefined;
+  /** Whether the next one has to be a whole one. */
+  readonly isWhole: () => boolean;
+  /** Whether single blocks have changed. */
+  readonly hasBlocks: () => boolean;
   readonly datapath: Datapath;
   readonly notebook: Notebook;
   readonly bell: Bell;
   readonly signal: AbortSignal;
   readonly settleMs: number;
+  readonly mostRestMs: number;
 }
 
-/** One round for each time the bell rang; a failed one is tried again, later and later. */
+/**
+ * One round for each time the bell rang; a failed one is tried again, later and later. Single blocks don't wait for the
+ * rest between whole rounds.
+ */
 async function rounds({
   round,
-  isSmall,
+  isWhole,
+  hasBlocks,
   datapath,
   notebook,
   bell,
   signal,
   settleMs,
+  mostRestMs,
 }: Rounds): Promise<readonly Change[]> {
   const backoff = new Backoff();
   let first: Round | undefined;
   let endedMs = -Infinity;
+  let restUntilMs = -Infinity;
   while (await bell.wait(signal)) {
+    const isResting = restUntilMs > performance.now();
+    if (isResting && !hasBlocks()) {
+      bell.ringIn(restUntilMs - performance.now());
+      continue;
+    }
     // Changes of single blocks don't wait for more to come, unless there was one just now.
-    const sinceMs = performance.now() - endedMs;
-    if (!isSmall() || sinceMs < settleMs) await sleep(settleMs);
+    const isSmall = hasBlocks() && (isResting || !isWhole());
+    if (!isSmall || performance.now() - endedMs < settleMs) await sleep(settleMs);
     if (signal.aborted) break;
     try {
-      const done = round();
+      const beganMs = performance.now();
+      const done = round(isResting);
       endedMs = performance.now();
+      // An interface that flaps must not keep a CPU busy.
+      if (done !== undefined) restUntilMs = endedMs + Math.min(mostRestMs, 8 * (endedMs - beganMs));
       first ??= done;
       backoff.reset();
-      bell.ringIn(
-        datapath.nextEndMs === undefined ? undefined : datapath.nextEndMs - performance.now(),
-      );
+      const nextMs = isResting && isWhole() ? restUntilMs : datapath.nextEndMs;
+      bell.ringIn(nextMs === undefined ? undefined : nextMs - performance.now());
     } catch (failure) {
       if (first === undefined && isFatal(failure)) throw failure;
       const nextMs = backoff.nextMs();

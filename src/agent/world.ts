@@ -1,18 +1,22 @@
 import type { Logger } from 'pino';
 import { EncapError } from '../errors.js';
 import { Decider, type Redecision } from '../decide/decider.js';
+import { tunnelEndsOf } from '../decide/tunnel-ends.js';
 import type { Warning } from '../decide/warning.js';
 import type { Block } from '../model/block.js';
 import type { Fault } from '../model/fault.js';
 import type { Inventory } from '../model/inventory.js';
 import type { NodeName } from '../model/node.js';
 import type { Settings } from '../model/settings.js';
+import type { TunnelEnds } from '../model/tunnel-ends.js';
 import type { Cidr } from '../net/cidr.js';
 import type { Reading } from '../sources/source.js';
 
 /** What this node's kernel should be in, and the settings behind it. */
 export interface Decided extends Pick<Redecision, 'desired' | 'trace' | 'touched'> {
   readonly settings: Settings;
+  /** What it takes to make Calico's own tunnel devices again; undefined: they are not replaced. */
+  readonly tunnelEnds: TunnelEnds | undefined;
 }
 
 /** The newest whole world that a source has given; what can't be read as a whole changes nothing. */
@@ -23,6 +27,7 @@ export class World {
   readonly #decider: Decider;
   readonly #node: NodeName;
   readonly #log: Logger;
+  #tunnelEnds: TunnelEnds | undefined;
   #faults: readonly Fault[] = [];
   #said = new Set<string>();
 
@@ -68,7 +73,10 @@ export class World {
     if (!inventory.nodes.has(this.#node)) throw unknown(this.#node, inventory);
     this.warn(warnings);
     this.#changed = new Map();
-    return { desired, trace, touched, settings: inventory.settings };
+    const { settings } = inventory;
+    if (settings.kernelTunnels !== 'replace') this.#tunnelEnds = undefined;
+    else if (touched === undefined) this.#tunnelEnds = tunnelEndsOf(inventory, this.#node);
+    return { desired, trace, touched, settings, tunnelEnds: this.#tunnelEnds };
   }
 
   /** Logs what is odd, each thing once. */
