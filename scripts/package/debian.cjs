@@ -11,7 +11,8 @@ const {
   symlinkSync,
   writeFileSync,
 } = require('node:fs');
-const { join } = require('node:path');
+const { join, relative } = require('node:path');
+const { gzipSync } = require('node:zlib');
 const { filesBelow, hashOf } = require('./files.cjs');
 const { librariesOf } = require('./libraries.cjs');
 
@@ -32,12 +33,18 @@ function debianPackage({ root, tree, version, out, scratch, seconds }) {
 
   cpSync(tree, join(stage, home), { recursive: true, verbatimSymlinks: true });
   // Here dpkg installs and knows the sums: what is for `encap install` is left out, and so it says what it is.
-  for (const name of ['bin', 'deploy', 'SHA256SUMS'])
+  for (const name of ['bin', 'deploy', 'share', 'SHA256SUMS'])
     rmSync(join(stage, home, name), { recursive: true });
   mkdirSync(join(stage, 'usr/bin'), { recursive: true });
   symlinkSync(`../lib/encapd/dist/src/cli/main.js`, join(stage, 'usr/bin/encap'));
   put('usr/lib/systemd/system/encap.service', from('systemd/encap.service'));
   put('usr/share/doc/encapd/copyright', copyright(readFileSync(join(root, 'LICENSE'), 'utf8')));
+  for (const file of filesBelow(join(tree, 'share'))) {
+    const name = relative(tree, file).replace('zsh/site-functions', 'zsh/vendor-completions');
+    // Debian's policy, 12.1: manuals are compressed; zlib leaves the time out.
+    if (name.includes('/man/')) put(`usr/${name}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+    else put(`usr/${name}`, readFileSync(file));
+  }
   put('etc/encap/node.yaml', from('node.yaml'), 0o600);
   mkdirSync(join(stage, 'etc/encap/cluster.d'));
 
@@ -65,7 +72,8 @@ function debianPackage({ root, tree, version, out, scratch, seconds }) {
 
 function copyright(licence) {
   return `encapd is under the Apache License 2.0; the eBPF programs (usr/lib/encapd/bpf, and their objects in dist/prebuilt)
-are under GPL-2.0-only or BSD-2-Clause, as each file says. Packages in node_modules have their own licences with them.
+are under GPL-2.0-only or BSD-2-Clause, as each file says. Packages in node_modules have their own licences with them, also
+those whose code is in dist/src.
 
 ${licence}`;
 }

@@ -7,13 +7,14 @@ const { join, posix } = require('node:path');
 /** The addon comes built: what npm calls its dependencies is what builds it. */
 const built = 'node_modules/libbpf-ts';
 
-/** Folders such as `node_modules/zod`, without the addon's, sorted. */
-function productionPackages(root) {
+/** Folders such as `node_modules/pino` of some of the project's dependencies and of theirs, without the addon's, sorted. */
+function packagesOf(root, names) {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const found = new Set();
   const queue = [''];
   for (let at = queue.pop(); at !== undefined; at = queue.pop())
     for (const name of Object.keys(packages[at].dependencies ?? {})) {
+      if (at === '' && !names.includes(name)) continue;
       if (name.startsWith('@types/')) continue; // for a compiler's eyes alone
       const place = placeOf(packages, at, name);
       if (place === built || found.has(place)) continue;
@@ -38,4 +39,4 @@ function outer(folder) {
   return at === -1 ? '' : folder.slice(0, at);
 }
 
-module.exports = { productionPackages };
+module.exports = { packagesOf };

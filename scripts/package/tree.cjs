@@ -1,22 +1,33 @@
 'use strict';
 // The folder that both packages are made from: what a node runs, and nothing that builds or tests it.
 
+const { execFileSync } = require('node:child_process');
 const {
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
 } = require('node:fs');
 const { dirname, join, relative } = require('node:path');
-const { productionPackages } = require('./dependencies.cjs');
+const { apart, bundle } = require('./bundle.cjs');
+const { packagesOf } = require('./dependencies.cjs');
 const { filesBelow, hashOf } = require('./files.cjs');
 
 const main = 'dist/src/cli/main.js';
 const addon = 'node_modules/libbpf-ts';
 const native = 'build/Release/libbpf_ts.node';
+
+/** What belongs below a share folder, where man and the shells look, and the command that prints it. */
+const shared = {
+  'man/man1/encap.1': ['help', 'man'],
+  'bash-completion/completions/encap': ['completion', 'bash'],
+  'zsh/site-functions/_encap': ['completion', 'zsh'],
+  'fish/vendor_completions.d/encap.fish': ['completion', 'fish'],
+};
 
 /** Types, source maps, tests and the like: for those who build. */
 const forBuilders =
@@ -33,8 +44,8 @@ function makeTree(root, tree) {
     copy(join(root, name), join(tree, name));
   for (const name of ['bpf', 'deploy/systemd', 'dist/prebuilt', 'docs', 'examples'])
     copyFolder(join(root, name), join(tree, name));
-  copyFolder(join(root, 'dist/src'), join(tree, 'dist/src'), (name) => hasSource(root, name));
-  for (const name of productionPackages(root)) copyFolder(join(root, name), join(tree, name));
+  for (const name of bundle(root, join(tree, dirname(main)))) copyTerms(root, name, tree);
+  for (const name of packagesOf(root, apart)) copyFolder(join(root, name), join(tree, name));
 
   copy(join(root, 'addon/package.json'), join(tree, addon, 'package.json'));
   copy(join(root, 'addon/CMakeLists.txt'), join(tree, addon, 'CMakeLists.txt')); // tells the addon where its folder is
@@ -42,6 +53,11 @@ function makeTree(root, tree) {
   const prebuild = `prebuilds/${process.platform}-${process.arch}/libbpf_ts.node`;
   copy(join(root, 'addon', native), join(tree, addon, prebuild));
 
+  for (const [name, words] of Object.entries(shared)) {
+    const text = execFileSync(process.execPath, [join(root, main), ...words]);
+    mkdirSync(dirname(join(tree, 'share', name)), { recursive: true });
+    writeFileSync(join(tree, 'share', name), text, { mode: 0o644 });
+  }
   chmodSync(join(tree, main), 0o755);
   mkdirSync(join(tree, 'bin'));
   symlinkSync(`../${main}`, join(tree, 'bin/encap'));
@@ -65,15 +81,17 @@ function writeSums(tree) {
 }
 
 /** All of a folder but its node_modules: which of those come along is the lock file's to say. */
-function copyFolder(from, to, isWanted = () => true) {
+function copyFolder(from, to) {
   for (const name of filesBelow(from).map((file) => relative(from, file)))
-    if (!forBuilders.test(name) && !name.includes('node_modules/') && isWanted(name))
+    if (!forBuilders.test(name) && !name.includes('node_modules/'))
       copy(join(from, name), join(to, name));
 }
 
-/** The compiler leaves what it once made of sources that are gone. */
-function hasSource(root, name) {
-  return existsSync(join(root, 'src', name.replace(/js$/, 'ts')));
+/** Of a package that is in the bundle: what it is, and the terms under which it may be passed on. */
+function copyTerms(root, name, tree) {
+  for (const file of readdirSync(join(root, name)))
+    if (/^(?:package\.json|(?:licen[cs]e|copying|notice)\b.*)$/i.test(file))
+      copy(join(root, name, file), join(tree, name, file));
 }
 
 function copy(from, to) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EncapError } from '../errors.js';
 import type { Ground } from './ground.js';
 

@@ -38,6 +38,9 @@ export function thingsOf(ground: Ground, tree: Tree, prefix: string): readonly T
     },
     thing('/etc/encap/cluster.d', { kind: 'folder' }, 'for files with Calico resources'),
     thing(unitPath, file(unit, 0o644), 'the service'),
+    ...tree.shared.map(({ path, text, what }) =>
+      thing(`${prefix}/share/${path}`, file(text, 0o644), what),
+    ),
   ];
   const paths = [manifestPath, ...files.map(({ path }) => path)];
   const folders = new Set(paths.flatMap((path) => ground.missingAbove(path)));

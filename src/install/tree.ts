@@ -14,7 +14,23 @@ export interface Tree {
   /** The unit as the Debian package has it; undefined: the package manager's own files are elsewhere. */
   readonly unit: string;
   readonly config: string;
+  /** What goes below a share folder. */
+  readonly shared: readonly Shared[];
 }
+
+/** A file that man or a shell looks for: its path, counted from the share folder. */
+export interface Shared {
+  readonly path: string;
+  readonly text: string;
+  readonly what: string;
+}
+
+const sharedFiles = {
+  'man/man1/encap.1': 'the manual',
+  'bash-completion/completions/encap': 'the Tab key of bash',
+  'zsh/site-functions/_encap': 'of zsh',
+  'fish/vendor_completions.d/encap.fish': 'of fish',
+} as const;
 
 /** Reads what `encap install` is made from, and refuses what a service cannot be started from. */
 export function readTree(ground: Ground, folder = treeFolder): Tree {
@@ -30,6 +46,7 @@ export function readTree(ground: Ground, folder = treeFolder): Tree {
     'deploy/node.yaml',
     main,
     'dist/prebuilt/manifest.json',
+    ...Object.keys(sharedFiles).map((path) => `share/${path}`),
   ];
   const missing = needed.find((name) => !existsSync(join(folder, name)));
   if (missing !== undefined)
@@ -45,6 +62,11 @@ export function readTree(ground: Ground, folder = treeFolder): Tree {
     version,
     unit: read('deploy/systemd/encap.service'),
     config: read('deploy/node.yaml'),
+    shared: Object.entries(sharedFiles).map(([path, what]) => ({
+      path,
+      text: read(`share/${path}`),
+      what,
+    })),
   };
 }
 

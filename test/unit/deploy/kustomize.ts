@@ -1,22 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { root } from '../../cli/encap.js';
 
-export type Overlay = 'coexist';
+/** Every overlay that there is. */
+export const overlays: readonly string[] = readdirSync(join(root, 'deploy/overlays'));
 
-const made = new Map<Overlay, string>();
+/** What is applied with `-k`, below deploy: overlays, what they share, and what takes all of it off again. */
+export const kustomizations: readonly string[] = [
+  'base',
+  'down',
+  ...overlays.map((overlay) => `overlays/${overlay}`),
+];
 
-/** What `kubectl apply -k` would send for an overlay: for these tests, and for an API server to judge. */
-export function manifestsOf(overlay: Overlay): string {
-  const text = made.get(overlay) ?? kustomized(overlay);
-  made.set(overlay, text);
+const made = new Map<string, string>();
+
+/** What `kubectl apply -k` would send for a folder of deploy: for these tests, and for an API server to judge. */
+export function manifestsOf(folder: string): string {
+  const text = made.get(folder) ?? kustomized(folder);
+  made.set(folder, text);
   return text;
 }
 
-function kustomized(overlay: Overlay): string {
-  return execFileSync('kubectl', ['kustomize', join(root, 'deploy/overlays', overlay)], {
+function kustomized(folder: string): string {
+  return execFileSync('kubectl', ['kustomize', join(root, 'deploy', folder)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'], // newer ones warn of what older ones need
   });
@@ -55,12 +63,16 @@ export interface PodSpec {
   readonly serviceAccountName: string;
   readonly terminationGracePeriodSeconds: number;
   readonly tolerations: unknown;
-  readonly initContainers?: unknown;
+  readonly automountServiceAccountToken?: boolean;
+  readonly initContainers?: readonly Container[];
   readonly volumes: readonly Readonly<Record<string, unknown>>[];
   readonly containers: readonly Container[];
 }
 
 export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly lifecycle?: unknown;

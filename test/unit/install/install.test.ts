@@ -16,6 +16,12 @@ import { Place, told } from './place.js';
 
 const config = '/etc/encap/node.yaml';
 const unit = '/etc/systemd/system/encap.service';
+const shared = [
+  '/usr/local/share/man/man1/encap.1',
+  '/usr/local/share/bash-completion/completions/encap',
+  '/usr/local/share/zsh/site-functions/_encap',
+  '/usr/local/share/fish/vendor_completions.d/encap.fish',
+];
 const enabled = '/etc/systemd/system/multi-user.target.wants';
 const pins = '/sys/fs/bpf/encap';
 
@@ -35,10 +41,20 @@ test('what is installed is told, and uninstalling leaves the file system as it w
     'write /etc/encap',
     'write /etc/systemd',
     'write /etc/systemd/system',
+    'write /usr/local/share',
+    'write /usr/local/share/man',
+    'write /usr/local/share/man/man1',
+    'write /usr/local/share/bash-completion',
+    'write /usr/local/share/bash-completion/completions',
+    'write /usr/local/share/zsh',
+    'write /usr/local/share/zsh/site-functions',
+    'write /usr/local/share/fish',
+    'write /usr/local/share/fish/vendor_completions.d',
     'write /usr/local/bin/encap',
     `write ${config}`,
     'write /etc/encap/cluster.d',
     `write ${unit}`,
+    ...shared.map((path) => `write ${path}`),
   ]);
   t.is(readlinkSync(place.at('/usr/local/bin/encap')), '/opt/encapd-1.0.0/dist/src/cli/main.js');
   t.is(lstatSync(place.at(config)).mode & 0o7777, 0o600);
@@ -84,6 +100,7 @@ test('an upgrade replaces command and unit, going back replaces them again, and 
     `same ${config}`,
     'same /etc/encap/cluster.d',
     `replace ${unit}`,
+    ...shared.map((path) => `same ${path}`),
   ]);
   t.regex(readFileSync(place.at(unit), 'utf8'), /encapd-2\.0\.0\/dist.*# more/s);
   t.true(told(place.install(second)).every((step) => step.startsWith('same ')));

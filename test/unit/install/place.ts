@@ -9,6 +9,13 @@ import { readTree } from '../../../src/install/tree.js';
 import { uninstall } from '../../../src/install/uninstall.js';
 import { root as project } from '../../cli/encap.js';
 
+const shared = [
+  'share/man/man1/encap.1',
+  'share/bash-completion/completions/encap',
+  'share/zsh/site-functions/_encap',
+  'share/fish/vendor_completions.d/encap.fish',
+];
+
 /** A root folder with a Node and one or more unpacked packages, as a machine would have them. */
 export class Place {
   private constructor(
@@ -42,7 +49,7 @@ export class Place {
       const text = execFileSync('cat', [join(project, name)], { encoding: 'utf8' });
       this.write(`${tree}/${name}`, name === copied[0] ? text + unit : text);
     }
-    for (const name of ['dist/src/cli/main.js', 'dist/prebuilt/manifest.json'])
+    for (const name of ['dist/src/cli/main.js', 'dist/prebuilt/manifest.json', ...shared])
       this.write(`${tree}/${name}`, '');
     this.write(`${tree}/package.json`, JSON.stringify({ version }));
     return this.at(tree);
