@@ -1,10 +1,12 @@
 'use strict';
 // The ring `kernels`: the rings below it once more, each in a guest that runs another kernel.
 
-const { spawnSync } = require('node:child_process');
+const { execFile } = require('node:child_process');
 const { existsSync, mkdtempSync, readFileSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
+const { availableParallelism, freemem, tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { promisify } = require('node:util');
+const { endsWithUs } = require('./children.cjs');
 const { checkTable } = require('./kernel-table.cjs');
 
 const root = join(__dirname, '..');
@@ -20,10 +22,10 @@ const slowness = 10;
 const patience = '8m';
 
 /**
- * Seconds that a guest has for a ring: some files of one take up to ten minutes, all of them an hour. What hangs is
+ * Seconds that one of two guests has for a ring: some files of one take up to fifteen minutes, all of them an hour. What hangs is
  * to be told before whoever runs the tests gives up.
  */
-const limits = { some: 1500, all: 6000 };
+const limits = { some: 2100, all: 6000 };
 
 /** Packets that the fuzzer sends there; on the machine itself it is a hundred times as many. */
 const fuzzed = 10_000;
@@ -41,66 +43,93 @@ const endings = {
  */
 async function runKernels({ kernels: named, rings, runIn, tell }) {
   const kernels = named ?? usual;
-  const sum = { passed: 0, failures: [], skipped: new Map() };
-  const rows = [];
-  const columns = {};
-  for (const kernel of kernels) {
-    const asked = featuresOf(kernel);
-    if (asked.failure !== undefined) {
-      sum.failures.push(asked.failure);
-      tell({ name: kernel }, { passed: 0, failures: [asked.failure], skipped: new Map() }, 0);
-      continue;
-    }
-    columns[kernel] = asked.features;
-    const isBetween = named === undefined && ![usual.at(0), usual.at(-1)].includes(kernel);
-    for (const one of rings) {
-      const ring = isBetween && one.between ? { ...one, only: one.between } : one;
-      const started = Date.now();
-      const log = mkdtempSync(join(tmpdir(), 'encap-kernels.'));
-      const options = {
-        seconds: ring.ofKernel !== undefined && ring.only === undefined ? limits.all : limits.some,
-        log: join(log, 'kernel'),
-        environment: samples(ring, kernels.indexOf(kernel)),
-      };
-      const result = await runIn(ring, (words) =>
-        inGuest(kernel, [...words, '--timeout', patience], options),
+  const waiting = [...kernels].reverse(); // the newest can do most, so it takes longest
+  const done = new Map();
+  const work = async () => {
+    for (let kernel = waiting.shift(); kernel !== undefined; kernel = waiting.shift()) {
+      const chosen = rings.map((ring) =>
+        named === undefined && ring.unnamed ? { ...ring, only: ring.unnamed[kernel] } : ring,
       );
-      const ms = Date.now() - started;
-      const named = {
-        passed: result.passed,
-        failures: result.failures.map((failure) => onKernel(kernel, failure, options.log)),
-        skipped: new Map([...result.skipped].map(([why, count]) => [`${kernel}: ${why}`, count])),
-        filesMs: result.filesMs,
-      };
-      rmSync(log, { recursive: true });
-      tell({ ...ring, name: `${kernel} ${ring.name}` }, named, ms);
-      rows.push({ kernel, ring: ring.name, ...named, ms });
-      sum.passed += named.passed;
-      sum.failures.push(...named.failures);
-      for (const [why, count] of named.skipped)
-        sum.skipped.set(why, (sum.skipped.get(why) ?? 0) + count);
+      const place = kernels.indexOf(kernel);
+      done.set(kernel, await runKernel(kernel, { place, rings: chosen, runIn, tell }));
     }
-  }
+  };
+  await Promise.all(Array.from({ length: guestsAtOnce() }, work));
+  const rows = kernels.flatMap((kernel) => done.get(kernel).rows);
   printTable(rows);
-  const wrong = checkTable(columns, { write: process.env.ENCAP_WRITE_DOCS === '1' });
-  tell(
-    { name: 'docs/kernels.md' },
-    { passed: wrong.length === 0 ? 1 : 0, failures: wrong, skipped: new Map() },
-    0,
-  );
-  sum.passed += wrong.length === 0 ? 1 : 0;
-  sum.failures.push(...wrong);
-  return sum;
+  const columns = kernels.flatMap((kernel) => {
+    const { features } = done.get(kernel);
+    return features === undefined ? [] : [[kernel, features]];
+  });
+  const wrong = checkTable(Object.fromEntries(columns), {
+    write: process.env.ENCAP_WRITE_DOCS === '1',
+  });
+  const table = { passed: wrong.length === 0 ? 1 : 0, failures: wrong, skipped: new Map() };
+  tell({ name: 'docs/kernels.md' }, table, 0);
+  const skipped = new Map();
+  for (const [why, count] of rows.flatMap((row) => [...row.skipped]))
+    skipped.set(why, (skipped.get(why) ?? 0) + count);
+  return {
+    passed: rows.reduce((sum, { passed }) => sum + passed, table.passed),
+    failures: [...rows.flatMap(({ failures }) => failures), ...wrong],
+    unsteady: rows.flatMap(({ unsteady = [] }) => unsteady),
+    skipped,
+  };
+}
+
+/** All rings on one kernel, the `place`th; what each came to, and the kernel's column of docs/kernels.md. */
+async function runKernel(kernel, { place, rings, runIn, tell }) {
+  const { features, failure } = await featuresOf(kernel);
+  if (failure !== undefined) {
+    const failed = { passed: 0, failures: [failure], skipped: new Map() };
+    tell({ name: kernel }, failed, 0);
+    return { rows: [{ kernel, ring: 'features', ...failed, ms: 0 }] };
+  }
+  const rows = [];
+  for (const ring of rings) {
+    const started = Date.now();
+    const log = mkdtempSync(join(tmpdir(), 'encap-kernels.'));
+    const options = {
+      seconds: ring.ofKernel !== undefined && ring.only === undefined ? limits.all : limits.some,
+      log: join(log, 'kernel'),
+      environment: samples(ring, place),
+    };
+    const result = await runIn(ring, (words) =>
+      inGuest(kernel, [...words, '--timeout', patience], options),
+    );
+    const ms = Date.now() - started;
+    const named = {
+      passed: result.passed,
+      failures: result.failures.map((failure) => onKernel(kernel, failure, options.log)),
+      unsteady: (result.unsteady ?? []).map((one) => onKernel(kernel, one, options.log)),
+      skipped: new Map([...result.skipped].map(([why, count]) => [`${kernel}: ${why}`, count])),
+      filesMs: result.filesMs,
+    };
+    rmSync(log, { recursive: true });
+    tell({ ...ring, name: `${kernel} ${ring.name}` }, named, ms);
+    rows.push({ kernel, ring: ring.name, ...named, ms });
+  }
+  return { rows, features };
+}
+
+/** Two, where there are processors and memory for them: most of what a guest's tests wait for is one processor's. */
+function guestsAtOnce() {
+  return availableParallelism() >= 2 && freemem() > 6 * 2 ** 30 ? 2 : 1;
 }
 
 /** A column of docs/kernels.md, asked in a guest; a kernel that cannot be had or booted is a failure. */
-function featuresOf(kernel) {
+async function featuresOf(kernel) {
   const script = join(root, 'dist/test/support/kernel-features.js');
   const [command, ...args] = inGuest(kernel, [process.execPath, script], { seconds: 300 });
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return { features: JSON.parse(stdout).features };
-  const title = `${kernel}: ${endings[status] ?? `asking its features ended with ${status}`}`;
-  return { failure: { title, detail: stderr } };
+  try {
+    const asking = promisify(execFile)(command, args);
+    endsWithUs(asking.child);
+    const { stdout } = await asking;
+    return { features: JSON.parse(stdout).features };
+  } catch (error) {
+    const why = endings[error.code] ?? `asking its features ended with ${error.code}`;
+    return { failure: { title: `${kernel}: ${why}`, detail: error.stderr ?? error.message } };
+  }
 }
 
 /** Where only some files of a ring run, of long tables of tests also some rows, others on each kernel. */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EncapError } from '../errors.js';
-import { inside } from './namespace.js';
+import { inside, runInside } from './namespace.js';
 import { namespaceOf, pinFolder, runFolder, type AgentProcess } from './state.js';
 
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
@@ -19,11 +19,20 @@ export function nodeEnvironment(lab: string, node: string): Readonly<Record<stri
   return { ENCAP_BPFFS: pinFolder(lab, node), ENCAP_RUN_DIR: runFolder(lab, node) };
 }
 
-/** Starts a node's agent as a process of its own, which outlives the command that started it. */
-export function startAgent(lab: string, node: string, manifests: string): AgentProcess {
+/**
+ * Starts a node's agent as a process of its own, which outlives the command that started it; `extra`: variables that
+ * it alone has.
+ */
+export function startAgent(
+  lab: string,
+  node: string,
+  manifests: string,
+  extra: Readonly<Record<string, string>> = {},
+): AgentProcess {
   const folder = runFolder(lab, node);
   mkdirSync(folder, { recursive: true });
   const log = join(folder, 'agent.log');
+  writeFileSync(log, ''); // `ready` of an earlier agent is not this one's
   const [file, ...args] = inside(
     namespaceOf(lab, node),
     encap('run', '-f', manifests, '--node', node),
@@ -32,7 +41,7 @@ export function startAgent(lab: string, node: string, manifests: string): AgentP
   const child = spawn(file, args, {
     detached: true,
     stdio: ['ignore', output, output],
-    env: { ...process.env, ...nodeEnvironment(lab, node), NO_COLOR: '1' },
+    env: { ...process.env, ...nodeEnvironment(lab, node), NO_COLOR: '1', ...extra },
   });
   closeSync(output);
   child.unref();
@@ -45,11 +54,28 @@ export function startAgent(lab: string, node: string, manifests: string): AgentP
   return { pid: child.pid, startedAt, log };
 }
 
+/** A node's agent for one round: it ends, and its datapath stays. */
+export async function runOnce(lab: string, node: string, manifests: string): Promise<void> {
+  const env = { ...nodeEnvironment(lab, node), NO_COLOR: '1' };
+  const words = encap('run', '-f', manifests, '--node', node, '--once');
+  const { failed, stdout, stderr } = await runInside(namespaceOf(lab, node), words, { env });
+  const folder = runFolder(lab, node);
+  mkdirSync(folder, { recursive: true });
+  const log = join(folder, 'agent.log');
+  writeFileSync(log, stdout + stderr);
+  if (failed)
+    throw new EncapError(`cannot start the agent of ${node}: it ended`, {
+      code: 'LAB_FAILED',
+      why: lastLines(log),
+      hint: `the whole log: ${log}`,
+    });
+}
+
 /** Waits until the agent says that its node carries traffic; an agent that ends instead is a failure. */
 export async function untilReady(
   node: string,
   agent: AgentProcess,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!isReady(agent)) {
@@ -83,7 +109,7 @@ function isReady({ log }: AgentProcess): boolean {
 }
 
 /** Clock ticks after boot, field 22 of /proc/PID/stat; undefined when there is no such process, or only its zombie. */
-function startTime(pid: number): string | undefined {
+export function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { execa } from 'execa';
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EncapError } from '../errors.js';
 import { isAlive, stopAgent } from './agent.js';
+import { differences, lookAtMachine } from './machine.js';
 import { batch, namespacePath } from './namespace.js';
 import { findLab, forgetLab, pinFolder, type Lab } from './state.js';
 
@@ -12,6 +13,8 @@ export interface Removed {
   readonly agents: number;
   /** Files under the lab's own folder of bpffs. */
   readonly pins: number;
+  /** What of this machine outside of the lab is not as it was before it: changed by others, for a lab touches none of it. */
+  readonly changed: readonly string[];
 }
 
 /** Ends a lab's agents, removes all that it made and checks that nothing is left. */
@@ -26,19 +29,23 @@ export async function remove(name: string): Promise<Removed> {
     agent !== undefined && isAlive(agent) ? [agent] : [],
   );
   await Promise.all(agents.map((agent) => stopAgent(agent)));
-  const pins = removePins(lab);
   const namespaces = lab.namespaces.filter((namespace) =>
     existsSync(namespacePath(namespace.name)),
   );
-  await Promise.all(namespaces.map((namespace) => endProcesses(namespace.name)));
+  // Known by their inodes once their names are gone.
+  const inodes = new Set(namespaces.map((namespace) => inodeOf(namespacePath(namespace.name))));
+  // What `lab exec` left behind, and agents that an interrupted `up` could not write down: before their pins go.
+  await endProcesses(inodes);
+  const pins = removePins(lab);
   await batch(
     'ip',
     undefined,
     namespaces.map((namespace) => `netns delete ${namespace.name}`),
   );
-  checkGone(lab);
+  checkGone(lab, inodes);
   forgetLab(name);
-  return { name, namespaces: namespaces.length, agents: agents.length, pins };
+  const changed = lab.machine === undefined ? [] : differences(lab.machine, await lookAtMachine());
+  return { name, namespaces: namespaces.length, agents: agents.length, pins, changed };
 }
 
 function removePins({ name }: Lab): number {
@@ -51,25 +58,42 @@ function removePins({ name }: Lab): number {
   return pins.filter((entry) => !entry.isDirectory()).length;
 }
 
-/** A namespace lives as long as a process in it: what `lab exec` left behind ends here. */
-async function endProcesses(namespace: string): Promise<void> {
-  const { stdout } = await execa('ip', ['netns', 'pids', namespace], { reject: false });
-  for (const pid of stdout.split('\n').filter((line) => line !== '')) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it went by itself
+/** A namespace lives as long as a process in it; a killed one takes a moment to be gone. */
+async function endProcesses(inodes: ReadonlySet<number>): Promise<void> {
+  for (let waited = 0; waited < 2000; waited += 20) {
+    const pids = processesIn(inodes);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it went by itself
+      }
     }
+    await sleep(20);
   }
 }
 
-function checkGone(lab: Lab): void {
+function processesIn(inodes: ReadonlySet<number>): readonly number[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    try {
+      return inodes.has(inodeOf(`/proc/${entry}/ns/net`)) ? [Number(entry)] : [];
+    } catch {
+      return []; // it ended while we looked, or is a zombie
+    }
+  });
+}
+
+function inodeOf(path: string): number {
+  return statSync(path).ino;
+}
+
+function checkGone(lab: Lab, inodes: ReadonlySet<number>): void {
   const left = [
     ...lab.namespaces.map(({ name }) => namespacePath(name)).filter((path) => existsSync(path)),
     ...[pinFolder(lab.name)].filter((path) => existsSync(path)),
-    ...lab.nodes.flatMap(({ agent }) =>
-      agent !== undefined && isAlive(agent) ? [`process ${agent.pid}`] : [],
-    ),
+    ...processesIn(inodes).map((pid) => `process ${pid}`),
   ];
   if (left.length > 0)
     throw new EncapError(`cannot remove all of the lab ${lab.name}: ${left.join(', ')} left`, {

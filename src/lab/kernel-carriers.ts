@@ -1,5 +1,5 @@
-import { kernelVxlan } from './kernel-vxlan.js';
-import type { LabNode, Topology } from './topology.js';
+import { kernelVxlan, tunnelAddressOf, ways } from './kernel-vxlan.js';
+import { workloadMtuOf, type LabNode, type Topology } from './topology.js';
 
 /** Lines of `ip -batch` and `bridge -batch` in a node's namespace. */
 export interface KernelLines {
@@ -26,12 +26,15 @@ export function kernelLines(topology: Topology, node: LabNode): KernelLines {
 /** One device for all peers, told by each route where a packet goes (ip-route(8), encap ip). */
 function external(topology: Topology, node: LabNode): readonly string[] {
   return [
-    `link add name vxlan.calico address ${node.vtepMac} mtu ${topology.workloadMtu} type vxlan external dstport 4789 nolearning`,
-    `address add ${node.tunnelAddress}/32 dev vxlan.calico`,
+    `link add name vxlan.calico address ${node.vtepMac} mtu ${workloadMtuOf(topology, node)} type vxlan external dstport 4789 nolearning`,
+    `address add ${tunnelAddressOf(node)}/32 dev vxlan.calico`,
     'link set dev vxlan.calico up',
     ...peersOf(topology, node).flatMap((peer) => [
-      `neighbour replace ${peer.tunnelAddress} lladdr ${peer.vtepMac} dev vxlan.calico nud permanent`,
-      `route add ${peer.block} encap ip id 4096 dst ${peer.address} src ${node.address} via ${peer.tunnelAddress} dev vxlan.calico onlink`,
+      `neighbour replace ${tunnelAddressOf(peer)} lladdr ${peer.vtepMac} dev vxlan.calico nud permanent`,
+      ...peer.blocks.map(
+        ({ cidr }) =>
+          `route add ${cidr} encap ip id 4096 dst ${peer.address} src ${node.address} via ${tunnelAddressOf(peer)} dev vxlan.calico onlink`,
+      ),
     ]),
   ];
 }
@@ -39,17 +42,22 @@ function external(topology: Topology, node: LabNode): readonly string[] {
 /** As Calico's tunl0: a device without a remote end sends to the next hop of the route. */
 function ipip(topology: Topology, node: LabNode): readonly string[] {
   return [
-    `link add name ipip.calico mtu ${topology.workloadMtu} type ipip local ${node.address}`,
-    `address add ${node.tunnelAddress}/32 dev ipip.calico`,
+    `link add name ipip.calico mtu ${workloadMtuOf(topology, node)} type ipip local ${node.address}`,
+    `address add ${tunnelAddressOf(node)}/32 dev ipip.calico`,
     'link set dev ipip.calico up',
-    ...peersOf(topology, node).map(
-      (peer) => `route add ${peer.block} via ${peer.address} dev ipip.calico onlink`,
+    ...peersOf(topology, node).flatMap((peer) =>
+      ways(topology, node, peer).map(
+        ({ block, how }) =>
+          `route add ${block.cidr} via ${peer.address} dev ${how === 'encapsulated' ? 'ipip.calico' : 'eth0'} onlink`,
+      ),
     ),
   ];
 }
 
 function direct(topology: Topology, node: LabNode): readonly string[] {
-  return peersOf(topology, node).map((peer) => `route add ${peer.block} via ${peer.address}`);
+  return peersOf(topology, node).flatMap((peer) =>
+    peer.blocks.map(({ cidr }) => `route add ${cidr} via ${peer.address}`),
+  );
 }
 
 function peersOf({ nodes }: Topology, node: LabNode): readonly LabNode[] {

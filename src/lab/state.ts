@@ -1,14 +1,6 @@
-import {
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
 import { join } from 'node:path';
-import { EncapError } from '../errors.js';
+import type { Machine } from './machine.js';
+import { stateFiles } from './state-files.js';
 import type { Carrier, Topology } from './topology.js';
 
 /** A lab as it stands: what `encap lab up --json` prints and /run/encap-lab/<name>.json keeps. */
@@ -22,6 +14,10 @@ export interface Lab {
   readonly namespaces: readonly LabNamespace[];
   readonly nodes: readonly RunningNode[];
   readonly topology: Topology;
+  /** This machine before the lab: what `down` compares with. */
+  readonly machine?: Machine;
+  /** Names of faults that were made (`encap lab break`) and not mended. */
+  readonly broken?: readonly string[];
 }
 
 export interface LabNamespace {
@@ -57,13 +53,22 @@ export interface AgentProcess {
   readonly log: string;
 }
 
-const root = '/run/encap-lab';
-const pinRoot = '/sys/fs/bpf/encap-lab';
+export const {
+  folder: runFolder,
+  names: labNames,
+  read: readLab,
+  find: findLab,
+  write: writeLab,
+  forget: forgetLab,
+} = stateFiles<Lab>({
+  root: '/run/encap-lab',
+  mode: 0o755,
+  noun: 'lab',
+  start: 'encap lab up crosssubnet',
+  cure: (name) => `remove it: encap lab down ${name}`,
+});
 
-/** Run-time folder of a lab; each node has one of its own in it. */
-export function runFolder(lab: string, node = ''): string {
-  return join(root, lab, node);
-}
+const pinRoot = '/sys/fs/bpf/encap-lab';
 
 /** Where the agents of a lab pin; each node has a folder of its own in it. */
 export function pinFolder(lab: string, node = ''): string {
@@ -73,72 +78,4 @@ export function pinFolder(lab: string, node = ''): string {
 /** Every name that a lab gives to a namespace begins like this. */
 export function namespaceOf(lab: string, part = ''): string {
   return `encap-${lab}-${part}`;
-}
-
-export function readLab(name: string): Lab | undefined {
-  try {
-    return JSON.parse(readFileSync(stateFile(name), 'utf8')) as Lab;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new EncapError(`cannot read the lab ${name}: ${(cause as Error).message}`, {
-      code: 'LAB_FAILED',
-      hint: `remove it: encap lab down ${name}`,
-      place: { file: stateFile(name) },
-      cause,
-    });
-  }
-}
-
-/** The lab of this name, or the only one there is. */
-export function findLab(name: string | undefined): Lab {
-  const names = labNames();
-  const [only] = names;
-  const wanted = name ?? (names.length === 1 ? only : undefined);
-  if (wanted === undefined)
-    throw new EncapError(
-      names.length === 0
-        ? 'cannot find a lab: none is up'
-        : `cannot choose a lab: ${names.join(', ')} are up`,
-      {
-        code: 'USAGE',
-        hint: names.length === 0 ? 'start one: encap lab up crosssubnet' : 'name one: --name NAME',
-      },
-    );
-  const lab = readLab(wanted);
-  if (lab === undefined)
-    throw new EncapError(`cannot find the lab ${wanted}: it is not up`, {
-      code: 'USAGE',
-      hint: names.length === 0 ? 'start one: encap lab up crosssubnet' : `up: ${names.join(', ')}`,
-    });
-  return lab;
-}
-
-export function labNames(): readonly string[] {
-  try {
-    return readdirSync(root)
-      .filter((file) => file.endsWith('.json'))
-      .map((file) => file.slice(0, -'.json'.length))
-      .sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-export function writeLab(lab: Lab): void {
-  mkdirSync(root, { recursive: true });
-  const file = stateFile(lab.name);
-  writeFileSync(`${file}.new`, `${JSON.stringify(lab, null, 2)}\n`);
-  renameSync(`${file}.new`, file);
-}
-
-/** Forgets a lab; the folder goes with the last one. */
-export function forgetLab(name: string): void {
-  rmSync(stateFile(name), { force: true });
-  rmSync(runFolder(name), { recursive: true, force: true });
-  if (readdirSync(root).length === 0) rmdirSync(root);
-}
-
-function stateFile(name: string): string {
-  return join(root, `${name}.json`);
 }

@@ -13,14 +13,16 @@ export interface LabStatus {
     readonly name: string;
     readonly namespace: string;
     readonly address: string;
-    readonly block: string;
+    readonly blocks: readonly string[];
     readonly workloads: readonly { readonly name: string; readonly address: string }[];
-    /** `running`, `dead`, or `none` on a node with the kernel's vxlan device. */
-    readonly agent: 'running' | 'dead' | 'none';
+    /** `running`, `dead`, `ended` where it was to make one round; `none` on a node with a device of the kernel. */
+    readonly agent: 'running' | 'dead' | 'ended' | 'none';
     readonly log?: string;
   }[];
   /** Namespaces that somebody removed behind the lab's back. */
   readonly missing: readonly string[];
+  /** Faults that were made on purpose and not mended. */
+  readonly broken: readonly string[];
 }
 
 /** The labs that are up, or the one of this name. */
@@ -43,9 +45,14 @@ function statusOf(lab: Lab): LabStatus {
       name,
       namespace,
       address,
-      block: planned?.block ?? '',
+      blocks: planned?.blocks.map(({ cidr }) => cidr) ?? [],
       workloads: planned?.workloads ?? [],
-      agent: carrier === 'encap' ? life : ('none' as const),
+      agent:
+        carrier !== 'encap'
+          ? ('none' as const)
+          : planned?.agent === 'once' && agent === undefined
+            ? ('ended' as const)
+            : life,
       ...(agent === undefined ? {} : { log: agent.log }),
     };
   });
@@ -56,5 +63,6 @@ function statusOf(lab: Lab): LabStatus {
     manifests: lab.manifests,
     nodes,
     missing,
+    broken: lab.broken ?? [],
   };
 }

@@ -1,15 +1,19 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { join, resolve } from 'node:path';
+import { copyFileSync, cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { EncapError } from '../errors.js';
-import { startAgent, untilReady } from './agent.js';
+import { runOnce, startAgent, untilReady } from './agent.js';
 import { remove } from './down.js';
 import { interfacesOf } from './interfaces.js';
 import { kernelLines } from './kernel-carriers.js';
+import { lose } from './loss.js';
+import { lookAtMachine } from './machine.js';
 import { batch, setSysctls } from './namespace.js';
 import { presets, type PresetName } from './presets.js';
-import { namespaceOf, readLab, writeLab, type Lab, type LabNamespace } from './state.js';
-import { carriedBy, type Carrier, type Topology } from './topology.js';
+import { resourcesOf } from './resources.js';
+import { namespaceOf, readLab, runFolder, writeLab, type Lab, type LabNamespace } from './state.js';
+import { carriedBy, routersOf, type Carrier, type Topology } from './topology.js';
 import { wiringOf, workloadNamespace, type Wiring } from './wiring.js';
 
 export interface UpOptions {
@@ -17,7 +21,7 @@ export interface UpOptions {
   readonly name?: string;
   /** Default: as the preset says. */
   readonly carrier?: Carrier;
-  /** Calico resources for the agents; default: the preset's folder under examples/. */
+  /** Calico resources that the agents follow; default: a copy of the topology's. */
   readonly manifests?: string;
   /** How long an agent may take until it is ready; default: 20 s. */
   readonly patienceMs?: number;
@@ -38,12 +42,14 @@ export async function raise(
   options: UpOptions & { readonly name: string },
 ): Promise<Lab> {
   const { name, onStep = () => undefined } = options;
-  const manifests = resolve(options.manifests ?? join(examples, topology.manifests));
-  checkStart(name, manifests);
+  const manifests = resolve(options.manifests ?? runFolder(name, 'manifests'));
+  checkStart(name, options.manifests === undefined ? topology.resources : manifests);
 
-  const planned = plan(name, preset, topology, manifests);
+  const machine = await lookAtMachine();
+  const planned = { ...plan(name, preset, topology, manifests), machine };
   writeLab(planned); // before the first namespace: whatever happens now, `down` knows what to remove
   try {
+    if (options.manifests === undefined) writeResources(topology, manifests);
     await buildNetwork(name, topology);
     const namespaces = await Promise.all(
       planned.namespaces.map(async (namespace) => ({
@@ -52,7 +58,9 @@ export async function raise(
       })),
     );
     onStep(
-      `${namespaces.length} namespaces: router, ${topology.nodes.length} nodes, ` +
+      `${namespaces.length} namespaces: ${routersOf(topology)
+        .map((router) => router.name)
+        .join(', ')}, ${topology.nodes.length} nodes, ` +
         `${topology.nodes.flatMap(({ workloads }) => workloads).length} workloads`,
     );
     const built = { ...planned, namespaces };
@@ -66,6 +74,9 @@ export async function raise(
     );
     const agents = lab.nodes.filter(({ agent }) => agent !== undefined);
     if (agents.length > 0) onStep(`${agents.length} agents ready, reading ${manifests}`);
+    const passed = await passAgents(lab);
+    if (passed > 0)
+      onStep(`${passed} of the nodes had an agent for one round: their datapath stays as it is`);
     return lab;
   } catch (error) {
     await remove(planned.name);
@@ -73,7 +84,16 @@ export async function raise(
   }
 }
 
-const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
+/** The agents follow a copy, so that a lab's resources can be changed. */
+function writeResources(topology: Topology, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const { resources } = topology;
+  if (resources === undefined) {
+    const documents = resourcesOf(topology).map((resource) => stringify(resource));
+    writeFileSync(join(folder, 'cluster.yaml'), documents.join('---\n'));
+  } else if (statSync(resources).isDirectory()) cpSync(resources, folder, { recursive: true });
+  else copyFileSync(resources, join(folder, basename(resources)));
+}
 
 /** Fails for anybody else; `command` is what to type as root. */
 export function checkRoot(command: string): void {
@@ -85,7 +105,7 @@ export function checkRoot(command: string): void {
   });
 }
 
-function checkStart(name: string, manifests: string): void {
+function checkStart(name: string, resources: string | undefined): void {
   checkRoot('encap lab up');
   if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
     throw new EncapError(`cannot name a lab ${name}`, {
@@ -97,8 +117,8 @@ function checkStart(name: string, manifests: string): void {
       code: 'USAGE',
       hint: `encap lab down ${name}, or choose another name: --name NAME`,
     });
-  if (!existsSync(manifests))
-    throw new EncapError(`cannot read ${manifests}: ENOENT`, {
+  if (resources !== undefined && !existsSync(resources))
+    throw new EncapError(`cannot read ${resources}: ENOENT`, {
       code: 'FILE_UNREADABLE',
       hint: 'name a file or folder with Calico resources: -f PATH',
     });
@@ -106,7 +126,11 @@ function checkStart(name: string, manifests: string): void {
 
 function plan(name: string, preset: string, topology: Topology, manifests: string): Lab {
   const namespaces: LabNamespace[] = [
-    { name: namespaceOf(name, 'router'), role: 'router', interfaces: [] },
+    ...routersOf(topology).map((router) => ({
+      name: namespaceOf(name, router.name),
+      role: 'router' as const,
+      interfaces: [],
+    })),
     ...topology.nodes.flatMap((node): LabNamespace[] => [
       { name: namespaceOf(name, node.name), role: 'node', node: node.name, interfaces: [] },
       ...node.workloads.map((workload) => ({
@@ -149,6 +173,7 @@ async function buildNetwork(lab: string, topology: Topology): Promise<void> {
     await batch('ip', namespace, ip);
     await batch('bridge', namespace, bridge);
   }
+  await lose(lab, topology);
 }
 
 /** Each phase of all namespaces before the next: the far end of a link is another namespace's interface. */
@@ -165,8 +190,24 @@ export async function buildWirings(wirings: readonly Wiring[]): Promise<void> {
 
 function startAgents(lab: Lab): Lab['nodes'] {
   return lab.nodes.map((node) =>
-    node.carrier === 'encap'
+    node.carrier === 'encap' && !isOnce(lab, node.name)
       ? { ...node, agent: startAgent(lab.name, node.name, lab.manifests) }
       : node,
   );
+}
+
+/** Those that make one round, as many at once as there are CPUs; gives back how many they are. */
+async function passAgents(lab: Lab): Promise<number> {
+  const passing = lab.nodes.filter(({ name, carrier }) => carrier === 'encap' && isOnce(lab, name));
+  const queue = passing.values();
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (const { name } of queue) await runOnce(lab.name, name, lab.manifests);
+    }),
+  );
+  return passing.length;
+}
+
+function isOnce({ topology }: Lab, name: string): boolean {
+  return topology.nodes.some((node) => node.name === name && node.agent === 'once');
 }

@@ -26,7 +26,7 @@ export async function watchWire<T>(
 ): Promise<{ readonly result: T; readonly seen: Seen }> {
   const [file, ...args] = inside(namespaceOf(lab.name, 'router'), [
     ...['tcpdump', '-i', 'any', '-n', '-t', '-l', '--immediate-mode', '-s', '192', '-B', '8192'],
-    'icmp or ip proto 4 or udp port 4789',
+    'icmp or icmp6 or ip proto 4 or udp port 4789',
   ]);
   const capture = execa(file, args, { reject: false });
   // before it says so its filter is not in place, and it sees nothing
@@ -54,7 +54,7 @@ export function readCapture(text: string): Seen {
       continue;
     }
     const inIp = /IP [\d.]+ > [\d.]+: IP ([\d.]+) > ([\d.]+): /.exec(line);
-    const plain = /IP ([\d.]+) > ([\d.]+): ICMP/.exec(line);
+    const plain = /IP6? ([\da-f.:]+) > ([\da-f.:]+): ICMP6?,? echo/.exec(line);
     const [, source, destination] = inIp ?? plain ?? [];
     if (source !== undefined && destination !== undefined) {
       const key = pair(source, destination);

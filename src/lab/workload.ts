@@ -36,7 +36,7 @@ export async function addWorkloads(
         ...workloadPorts(name, topology, node, [workload]),
         addresses: workloadRoutes([workload]),
       },
-      workloadWiring(name, node, workload),
+      workloadWiring(name, topology, node, workload),
     ]),
   );
   const namespaces = await Promise.all(

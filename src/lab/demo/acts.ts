@@ -2,8 +2,8 @@ import { copyFileSync, cpSync, mkdirSync, readdirSync, renameSync } from 'node:f
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { EncapError } from '../../errors.js';
+import { checkout } from '../checkout.js';
 import { endpoint, type Endpoint } from '../endpoint.js';
 import { ping, pingOnce, type Pinged } from '../ping.js';
 import { runFolder, type Lab } from '../state.js';
@@ -17,7 +17,7 @@ import { pingDuring } from './stream.js';
 import { compare } from './throughput.js';
 
 const rounds = 5;
-const examples = fileURLToPath(new URL('../../../../examples', import.meta.url));
+const examples = join(checkout, 'examples');
 
 /** A pair for each way of crossing the underlay: direct, VXLAN, IP-in-IP. */
 const kinds = [

@@ -8,9 +8,9 @@ import { encap } from '../../../src/lab/agent.js';
 const examples = fileURLToPath(new URL('../../../../examples', import.meta.url));
 const run = promisify(execFile);
 
-/** Everything but `broken`, and `ipip-beside`, which only makes sense on top of `crosssubnet`. */
+/** All but `broken`, `lab` (topologies), and `ipip-beside`, which only makes sense on top of `crosssubnet`. */
 const clusters = readdirSync(examples, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !['broken', 'ipip-beside'].includes(entry.name))
+  .filter((entry) => entry.isDirectory() && !['broken', 'lab', 'ipip-beside'].includes(entry.name))
   .map(({ name }) => name);
 
 const isValid = test.macro({
