@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { endpoint, type Endpoint } from '../lab/endpoint.js';
+import { resourcesOf } from '../lab/resources.js';
 import { runFolder, type Lab } from '../lab/state.js';
 import { carriedBy, type LabNode, type Topology } from '../lab/topology.js';
 import { raise } from '../lab/up.js';
@@ -18,9 +19,8 @@ const [pool, blockSize] = ['10.244.0.0/16', 26];
 const topology: Topology = {
   segments: [{ name: 'cable', prefixLength: 24 }],
   nodes: [node('a', 1, '66:07:02:c1:cc:60'), node('b', 2, '66:89:3a:22:7a:ac')],
-  vxlanMode: 'Always',
+  pools: [{ name: 'bench', cidr: pool, blockSize, vxlanMode: 'Always', ipipMode: 'Never' }],
   workloadMtu: 1450,
-  manifests: 'two',
 };
 
 function node(letter: string, number: number, vtepMac: string): LabNode {
@@ -29,8 +29,7 @@ function node(letter: string, number: number, vtepMac: string): LabNode {
     name: `node-${letter}`,
     segment: 'cable',
     address: `192.168.10.1${number}`,
-    block: `${block}.0/${blockSize}`,
-    tunnelAddress: `${block}.0`,
+    blocks: [{ pool: 'bench', cidr: `${block}.0/${blockSize}`, tunnelAddress: `${block}.0` }],
     vtepMac,
     carrier: 'encap',
     workloads: [{ name: `${letter}1`, address: `${block}.5` }],
@@ -41,9 +40,20 @@ function node(letter: string, number: number, vtepMac: string): LabNode {
 export async function build(name: string, variant: Variant): Promise<Lab> {
   const manifests = runFolder(name, 'manifests');
   mkdirSync(manifests, { recursive: true });
-  const documents = resourcesOf(topology, variant).map((resource) => stringify(resource));
+  const network = networkOf(variant);
+  const settings =
+    variant.settings === undefined
+      ? []
+      : [{ apiVersion: 'encap/v1', kind: 'NodeConfig', ...variant.settings }];
+  const documents = [...resourcesOf(network), ...settings].map((resource) => stringify(resource));
   writeFileSync(join(manifests, 'cluster.yaml'), documents.join('---\n'));
-  return raise('bench', carriedBy(topology, variant.carrier), { name, manifests, patienceMs });
+  return raise('bench', network, { name, manifests, patienceMs });
+}
+
+/** Its pool travels as the variant says. */
+function networkOf({ carrier, pool: modes }: Variant): Topology {
+  const pools = topology.pools.map((one) => ({ ...one, ...modes }));
+  return carriedBy({ ...topology, pools }, carrier);
 }
 
 /** An emulated machine needs a minute for what others do in a second, and it is not measured. */
@@ -61,47 +71,4 @@ export function pathOf(lab: Lab, cpus: readonly number[]): Path {
 
 function endOf({ namespace, address }: Endpoint, cpu: number | undefined): End {
   return { place: inNamespace(namespace, cpu), address };
-}
-
-/** Calico's resources of a topology, as its API has them. */
-export function resourcesOf(
-  { nodes }: Topology,
-  { pool: modes, settings }: Variant,
-): readonly object[] {
-  const apiVersion = 'projectcalico.org/v3';
-  return [
-    {
-      apiVersion,
-      kind: 'IPPool',
-      metadata: { name: 'bench' },
-      spec: { cidr: pool, blockSize, nodeSelector: 'all()', ...modes },
-    },
-    ...nodes.map(({ name, address, tunnelAddress }) => ({
-      apiVersion,
-      kind: 'Node',
-      metadata: { name },
-      spec: { bgp: { ipv4Address: `${address}/24` }, ipv4VXLANTunnelAddr: tunnelAddress },
-    })),
-    ...nodes.map(({ name, block }) => ({
-      apiVersion: 'crd.projectcalico.org/v1',
-      kind: 'IPAMBlock',
-      metadata: { name: block.replaceAll(/[./]/g, '-') },
-      spec: blockOf(block, name),
-    })),
-    ...(settings === undefined
-      ? []
-      : [{ apiVersion: 'encap/v1', kind: 'NodeConfig', ...settings }]),
-  ];
-}
-
-function blockOf(cidr: string, node: string): object {
-  const places = Array.from({ length: 2 ** (32 - blockSize) }, (_, place) => place);
-  return {
-    affinity: `host:${node}`,
-    allocations: places.map(() => null),
-    attributes: [],
-    cidr,
-    strictAffinity: false,
-    unallocated: places,
-  };
 }

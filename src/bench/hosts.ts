@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EncapError } from '../errors.js';
 import type { Address } from '../net/address.js';
 import { toolsOf, type MakeBed } from './bed.js';

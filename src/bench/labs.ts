@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { EncapError } from '../errors.js';
 import { encap, nodeEnvironment, stopAgent } from '../lab/agent.js';
 import { remove } from '../lab/down.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { EncapError } from '../errors.js';
 import { metricNames } from './metric.js';
 

@@ -1,5 +1,6 @@
 import { EncapError } from '../errors.js';
 import { runInside, setSysctls } from '../lab/namespace.js';
+import { nft } from '../lab/nft.js';
 import type { Lab } from '../lab/state.js';
 
 /** What the nodes' netfilter has to do with each packet. */
@@ -69,8 +70,7 @@ export const rulesNames = Object.keys(rules) as readonly RulesName[];
 export async function loadRules(lab: Lab, { text }: Rules): Promise<void> {
   if (text === undefined) return;
   for (const { namespace } of lab.nodes) {
-    // by its path: npm puts another program of that name first
-    const loaded = await runInside(namespace, ['/usr/sbin/nft', '-f', '-'], { input: text });
+    const loaded = await runInside(namespace, [nft, '-f', '-'], { input: text });
     if (loaded.failed)
       throw new EncapError(`cannot load rules of netfilter in ${namespace}`, {
         code: 'LAB_FAILED',

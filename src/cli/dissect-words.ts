@@ -6,6 +6,8 @@ import { addressFromBytes } from '../net/address.js';
 export interface Layer {
   readonly name: string;
   readonly says: string;
+  /** What it takes of the frame; of one that carries no more headers, all that is behind it too. */
+  readonly bytes: number;
 }
 
 /** RFC 8200 section 4: headers between IPv6 and what it carries. */
@@ -18,17 +20,17 @@ export const extensions = new Map([
 
 /** What is no header of ours to read. */
 export function data(bytes: Uint8Array): Layer {
-  return { name: 'data', says: `${bytes.length} bytes` };
+  return { name: 'data', says: `${bytes.length} bytes`, bytes: bytes.length };
 }
 
 /** A header that ends before it should. */
 export function cut(name: string, { length }: Uint8Array): Layer {
-  return { name, says: `cut off: ${length} bytes are there` };
+  return { name, says: `cut off: ${length} bytes are there`, bytes: length };
 }
 
 /** What the link put behind a packet. */
 export function trailer(bytes: number): Layer {
-  return { name: 'trailer', says: `${bytes} bytes that belong to no packet` };
+  return { name: 'trailer', says: `${bytes} bytes that belong to no packet`, bytes };
 }
 
 /** What an IP header leaves for the rest. */

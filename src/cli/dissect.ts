@@ -29,7 +29,11 @@ function* ethernet(bytes: Uint8Array, vxlanPort: number): Layers {
   if (bytes.length < 14) return yield cut('Ethernet', bytes);
   const etherType = u16(bytes, 12);
   const [destination, source] = [bytes.subarray(0, 6), bytes.subarray(6, 12)].map(macFromBytes);
-  yield { name: 'Ethernet', says: `${source} > ${destination}, type ${hex(etherType, 4)}` };
+  yield {
+    name: 'Ethernet',
+    says: `${source} > ${destination}, type ${hex(etherType, 4)}`,
+    bytes: 14,
+  };
   const rest = bytes.subarray(14);
   if (etherType === 0x0800) yield* ipv4(rest, vxlanPort);
   else if (etherType === 0x86dd) yield* ipv6(rest, vxlanPort);
@@ -60,6 +64,7 @@ function* ipv4(bytes: Uint8Array, vxlanPort: number): Layers {
       first >> 4 !== 4 && `version ${first >> 4}!`,
       header < 20 && `header of ${header} bytes!`,
     ),
+    bytes: Math.max(header, 20),
   };
   const rest = payload(bytes, Math.max(header, 20), total);
   if (offset !== 0) yield data(rest.bytes);
@@ -84,6 +89,7 @@ function* ipv6(bytes: Uint8Array, vxlanPort: number): Layers {
       bytesText(total, bytes.length),
       (bytes[0] ?? 0) >> 4 !== 6 && `version ${(bytes[0] ?? 0) >> 4}!`,
     ),
+    bytes: 40,
   };
   const rest = payload(bytes, 40, total);
   yield* extension(protocol, rest.bytes, vxlanPort);
@@ -97,11 +103,13 @@ function* extension(protocol: number, bytes: Uint8Array, vxlanPort: number): Lay
   if (bytes.length < 8) return yield cut(name, bytes);
   const next = bytes[0] ?? 0;
   const offset = protocol === 44 ? u16(bytes, 2) & 0xfff8 : 0;
+  const length = protocol === 44 ? 8 : ((bytes[1] ?? 0) + 1) * 8;
   yield {
     name,
     says: words(protocolName(next), protocol === 44 && `fragment at ${offset}`),
+    bytes: length,
   };
-  const rest = bytes.subarray(protocol === 44 ? 8 : ((bytes[1] ?? 0) + 1) * 8);
+  const rest = bytes.subarray(length);
   if (offset !== 0) yield data(rest);
   else yield* extension(next, rest, vxlanPort);
 }
@@ -122,6 +130,7 @@ function* behind(protocol: number, bytes: Uint8Array, vxlanPort: number): Layers
       return yield {
         name: protocolName(protocol),
         says: words(ports(bytes), `${bytes.length} bytes`),
+        bytes: bytes.length,
       };
     case 17:
       return yield* udp(bytes, vxlanPort);
@@ -135,12 +144,16 @@ function* udp(bytes: Uint8Array, vxlanPort: number): Layers {
   if (bytes.length < 8) return yield cut('UDP', bytes);
   const length = u16(bytes, 4);
   const checksum = u16(bytes, 6) === 0 ? 'no checksum' : `checksum ${hex(u16(bytes, 6), 4)}`;
-  yield { name: 'UDP', says: words(ports(bytes), checksum, bytesText(length, bytes.length)) };
+  yield {
+    name: 'UDP',
+    says: words(ports(bytes), checksum, bytesText(length, bytes.length)),
+    bytes: 8,
+  };
   const carried = bytes.subarray(8, Math.max(length, 8));
   if (u16(bytes, 2) !== vxlanPort) return yield data(carried);
   if (carried.length < 8) return yield cut('VXLAN', carried);
   const vni = u16(carried, 4) * 256 + (carried[6] ?? 0);
-  yield { name: 'VXLAN', says: words(`VNI ${vni}`, `flags ${hex(carried[0] ?? 0, 2)}`) };
+  yield { name: 'VXLAN', says: words(`VNI ${vni}`, `flags ${hex(carried[0] ?? 0, 2)}`), bytes: 8 };
   yield* ethernet(carried.subarray(8), vxlanPort);
 }
 
@@ -157,5 +170,6 @@ function* icmp(protocol: number, bytes: Uint8Array): Layers {
       isTooBig && `too big, MTU ${u16(bytes, 6)}`,
       `${bytes.length} bytes`,
     ),
+    bytes: bytes.length,
   };
 }

@@ -2,12 +2,12 @@ import { Argument, type Command } from 'commander';
 import { EncapError } from '../errors.js';
 import type { Item, Listed } from '../model/list.js';
 import { examplesOf } from './examples.js';
-import { type InputOptions, nodeNameOf, takesNode, takesResources } from './inputs.js';
+import { takesNode, takesResources, takesTimeout } from './inputs.js';
 import { print } from './output.js';
 import { type Session, sessionOf } from './session.js';
 import { didYouMean } from './suggest.js';
 import { type Column, table } from './table.js';
-import { readWorld } from './world.js';
+import { type OnceOptions, readWorld } from './world.js';
 
 /** What can be got, by the names that people of Calico and Kubernetes type. */
 const aliases: Readonly<Record<Listed, readonly string[]>> = {
@@ -23,20 +23,21 @@ export function define(command: Command): void {
   command
     .addArgument(new Argument('<kind>', 'pools, nodes, blocks, config or nodeconfig'))
     .argument('[name...]', 'only these');
-  takesNode(takesResources(command));
+  takesTimeout(takesNode(takesResources(command)));
   examplesOf(command, [
     ['encap get pools -f cluster.d', 'defaults and CALICO_* applied, Installation converted'],
     ['encap get ipp default-ipv4-ippool -o yaml', 'one pool, whole'],
     ['encap get blocks -o wide', 'who owns which addresses'],
     ['encap get config --node node-a', 'Felix settings in force on a node'],
     ['encap get nodeconfig -o yaml', 'what lies beyond Calico, with every default'],
+    ['encap get blocks --source kubernetes', 'from the datastore itself, read once'],
     ['encap get nodes -o name', 'for a script'],
-  ]).action(async (kind: string, names: readonly string[], options: InputOptions) => {
+  ]).action(async (kind: string, names: readonly string[], options: OnceOptions) => {
     const session = sessionOf(command);
     const what = await kindOf(kind);
-    const [{ listOf }, world] = await Promise.all([
+    const [{ listOf }, { world }] = await Promise.all([
       import('../model/list.js'),
-      readWorld(session, options, nodeNameOf(options.node, session.env)),
+      readWorld(session, options),
     ]);
     const all = listOf(world, what);
     const items = await selected(all.items, names, what);

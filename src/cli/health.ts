@@ -43,8 +43,10 @@ export function faultsOf({ programs, verdicts, pools, routes, said }: Findings):
 }
 
 const withoutProgram = {
-  egress: 'packets for the pools leave addressed to no machine, nothing is delivered',
+  egress: 'packets for the pools are not encapsulated, and not delivered',
   ingress: 'what other nodes send here in tunnels is not taken out of them',
+  backstop:
+    'without the egress program packets for the pools leave the node, addressed to no machine',
   cutter: 'packets that cannot be carried in one piece are lost',
   workload: 'what its workload sends takes the stack',
 } as const;

@@ -11,6 +11,7 @@ export function define(command: Command): void {
     ['encap help exit-codes', 'what the exit codes mean'],
     ['encap help config', 'what a NodeConfig can say'],
     ['encap help environment', 'the variables that are read'],
+    ['encap help man | man -l -', 'all of it as a manual'],
     ['encap help PERMISSION', 'an error: what happened, why, what to do'],
   ]).action(async (words: readonly string[]) => {
     process.stdout.write(await helpOn(command, words));
@@ -21,8 +22,8 @@ async function helpOn(command: Command, [word, ...rest]: readonly string[]): Pro
   const program = command.parent ?? command;
   if (word === undefined) return textOf(program);
   const topic = topics[word];
-  if (topic !== undefined) return topic();
-  if (Object.hasOwn(catalogue, word.toUpperCase())) return paragraphOf(word.toUpperCase());
+  if (topic !== undefined) return await topic();
+  if (Object.hasOwn(catalogue, word.toUpperCase())) return sectionOf(word.toUpperCase());
   const found = [word, ...rest].reduce<Command | undefined>(
     (at, name) => at?.commands.find((one) => one.name() === name),
     program,
@@ -45,8 +46,8 @@ function textOf(command: Command): string {
   return text;
 }
 
-/** The paragraph of docs/errors.md. */
-async function paragraphOf(code: string): Promise<string> {
+/** The section of docs/errors.md. */
+async function sectionOf(code: string): Promise<string> {
   const text = await readFile(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
   const section = text
     .split(/^## /m)
@@ -80,7 +81,8 @@ node:
   interfaces: [eth0]      # one; else the interface with the node's address
 vxlan: { vni: 4096, port: 4789 }
 mtu: { underlay: auto }   # or bytes, at most the interface's own
-kernelTunnels: leave      # vxlan.calico and tunl0 are not touched
+kernelTunnels: leave      # vxlan.calico, vxlan-v6.calico and tunl0 carry what their routes lead to, and it is complained of;
+                          # coexist: meant so; replace: encapd carries it (docs/migration.md)
 checks:                   # of received packets
   source: strict          # inner source: the sender's alone; pool: nobody else's; off: anything
   destination: strict     # inner destination: this node's alone; pool: nobody else's; off: anything
@@ -105,7 +107,27 @@ beyondCalico:             # what Calico has no name for: the same on all nodes, 
   ip6ip: false            # true: ipipMode of IPv6 pools is IPv6 behind protocol 41
 `;
 
-const topics: Readonly<Record<string, () => string>> = {
+/** encap(1): of the whole tree, whatever the command line named. */
+async function manual(): Promise<string> {
+  const [{ commandLine, verbs }, { manualOf }, { ownVersion }] = await Promise.all([
+    import('./program.js'),
+    import('./manual.js'),
+    import('./version.js'),
+  ]);
+  return manualOf(await commandLine(verbs.map(({ name }) => name)), {
+    version: await ownVersion(),
+    exitCodes: Object.fromEntries(
+      Object.entries(exitCodeMeanings).map(([code, meaning]) => [
+        code,
+        meaning.replaceAll('`', ''),
+      ]),
+    ),
+    environment,
+  });
+}
+
+const topics: Readonly<Record<string, () => string | Promise<string>>> = {
+  man: manual,
   config: () => sampleConfig,
   'exit-codes': () =>
     Object.entries(exitCodeMeanings)
@@ -138,6 +160,8 @@ const environment: Readonly<Record<string, string>> = {
     "this node's name, without --node (else the host name)",
   ENCAP_CONFIG:
     'files or folders with resources, separated by colons, without -f or -c (else /etc/encap/cluster.d)',
+  ENCAP_KERNEL_TUNNELS:
+    'replace, coexist or leave, before the NodeConfig, without --replace-kernel-tunnels or --coexist',
   ENCAP_METRICS: 'where Prometheus finds metrics (ADDRESS:PORT, off), without --metrics',
   ENCAP_METRICS_PER_PEER: 'false: one sum for all nodes, without --no-metrics-per-peer',
   ENCAP_HEALTH: 'where /healthz and /readyz are (ADDRESS:PORT, off), without --health',

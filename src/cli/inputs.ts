@@ -1,29 +1,73 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { EncapError } from '../errors.js';
 import type { NodeName } from '../model/node.js';
+import { byDefault, byOption, byVariable, type Said } from '../model/origin.js';
 
 /** Where a command finds the resources, and whose view it takes. */
 export interface InputOptions {
   readonly file: readonly string[];
   readonly recursive?: boolean;
+  readonly config?: string;
+  readonly source?: SourceName;
   readonly node?: string;
 }
 
-/** Where an agent's resources are, unless somebody says otherwise. */
-const usualFolder = '/etc/encap/cluster.d';
+/** Datastores, as people say them. */
+export const sourceNames = ['file', 'kubernetes', 'etcd'] as const;
 
-/** Gives a command the options -f (repeatable) and -R. */
+export type SourceName = (typeof sourceNames)[number];
+
+/** Where an agent's resources are, unless somebody says otherwise. */
+export const usualFolder = '/etc/encap/cluster.d';
+
+/** Gives a command the options -f (repeatable) and -R, -c and --source. */
 export function takesResources(command: Command, flags = '-f, --file <path>'): Command {
+  return takesDatastore(
+    command
+      .option(
+        flags,
+        `file, folder or - with Calico resources; may repeat (default: ENCAP_CONFIG, else ${usualFolder})`,
+        (path: string, before: readonly string[]) => [...before, path],
+        [],
+      )
+      .option('-R, --recursive', 'folders in folders too'),
+  );
+}
+
+/** Gives a command the options -c and --source. */
+export function takesDatastore(command: Command): Command {
   return command
     .option(
-      flags,
-      `file, folder or - with Calico resources; may repeat (default: ENCAP_CONFIG, else ${usualFolder})`,
-      (path: string, before: readonly string[]) => [...before, path],
-      [],
+      '-c, --config <file>',
+      "encap's own configuration (NodeConfig); may hold Calico resources too",
     )
-    .option('-R, --recursive', 'folders in folders too');
+    .addOption(
+      new Option(
+        '--source <datastore>',
+        'where the resources are (default: as -c says, else DATASTORE_TYPE, else file)',
+      ).choices(sourceNames),
+    );
+}
+
+/** How long a command that reads once waits for a datastore, in milliseconds. */
+export const usualTimeoutMs = 30_000;
+
+/** Gives a command that reads once the option --timeout. */
+export function takesTimeout(command: Command): Command {
+  return command.option(
+    '--timeout <seconds>',
+    `how long to wait for a datastore (default: ${usualTimeoutMs / 1000})`,
+    secondsFrom,
+    usualTimeoutMs,
+  );
+}
+
+function secondsFrom(text: string): number {
+  const seconds = Number(text.replace(/s$/, ''));
+  if (seconds > 0 && seconds <= 3600) return seconds * 1000;
+  throw new InvalidArgumentError('It is no number of seconds: 1 to 3600.');
 }
 
 /** Gives a command the option --node. */
@@ -50,8 +94,23 @@ export function nodeNameOf(
   env: NodeJS.ProcessEnv,
   configured?: string,
 ): NodeName {
-  const named = [option, env.ENCAP_NODE, env.NODENAME, env.FELIX_FELIXHOSTNAME, configured].find(
-    (name) => name !== undefined && name !== '',
-  );
-  return (named ?? hostname().trim().toLowerCase()) as NodeName;
+  return saidNodeName(option, env, byDefault(configured)).value;
+}
+
+/** The same, and who said it. */
+export function saidNodeName(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv,
+  configured: Said<string | undefined> | undefined,
+): Said<NodeName> {
+  const said = [
+    byOption('--node', option),
+    byVariable(env, 'ENCAP_NODE', 'NODENAME', 'FELIX_FELIXHOSTNAME'),
+    configured,
+  ].find((one) => one?.value !== undefined && one.value !== '');
+  const host = hostname().trim().toLowerCase();
+  return {
+    value: (said?.value ?? host) as NodeName,
+    origin: said?.origin ?? { from: 'machine', what: 'its host name' },
+  };
 }

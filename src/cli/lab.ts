@@ -1,13 +1,17 @@
-import { Argument, Option, type Command } from 'commander';
-import { EncapError, exitCodes } from '../errors.js';
+import { Argument, type Command } from 'commander';
+import { exitCodes } from '../errors.js';
 import type { Removed } from '../lab/down.js';
 import type { Pinged } from '../lab/ping.js';
 import type { Lab } from '../lab/state.js';
 import type { LabStatus } from '../lab/status.js';
 import { examplesOf } from './examples.js';
+import { breakVerb, mendVerb } from './lab-break.js';
+import { captureVerb } from './lab-capture.js';
+import { graphVerb } from './lab-graph.js';
+import { type LabOptions, labSession, verb } from './lab-verb.js';
+import { define as defineVm } from './lab-vm.js';
 import { print, type View } from './output.js';
-import { note, type Session, sessionOf } from './session.js';
-import { didYouMean } from './suggest.js';
+import { note, type Session } from './session.js';
 import { table } from './table.js';
 
 /** `encap lab`: an overlay of network namespaces; nothing outside of them is touched. */
@@ -21,54 +25,40 @@ export function define(command: Command): void {
   up(command);
   ping(command);
   exec(command);
+  shell(command);
   status(command);
+  graphVerb(command);
+  captureVerb(command);
+  breakVerb(command);
+  mendVerb(command);
   down(command);
-}
-
-interface LabOptions {
-  readonly name?: string;
-  readonly json?: boolean;
-}
-
-function verb(parent: Command, name: string, summary: string): Command {
-  return parent
-    .command(name)
-    .summary(summary)
-    .description(summary)
-    .option('--name <name>', 'which lab, where several are up')
-    .addOption(new Option('--json', 'as -o json'));
-}
-
-/** `--json` is what other tools call the labs with; the same as `-o json`. */
-function labSession(command: Command): Session {
-  const session = sessionOf(command);
-  return command.opts<LabOptions>().json === true ? { ...session, format: 'json' } : session;
+  defineVm(command);
 }
 
 function up(parent: Command): void {
   const command = verb(parent, 'up', 'build a network, start an agent on each node')
-    .addArgument(new Argument('[preset]', 'two, crosssubnet, ipip or mixed').default('crosssubnet'))
-    .option('-f, --file <path>', 'Calico resources for the agents (default: those of the preset)');
+    .addArgument(
+      new Argument(
+        '[preset|file]',
+        'two, crosssubnet, ipip, mixed, dual-stack, scale100, or a file',
+      ).default('crosssubnet'),
+    )
+    .option('-f, --file <path>', 'Calico resources for the agents (default: those of the network)');
   examplesOf(command, [
     ['sudo encap lab up', 'the preset crosssubnet'],
     ['sudo encap lab up ipip --name second', 'beside a first one'],
+    ['sudo encap lab up my-network.yaml', 'a network of your own (docs/lab.md)'],
     ['sudo encap lab up two --json', 'namespaces, interfaces, addresses for a script'],
-  ]).action(async (preset: string, options: LabOptions & { file?: string }) => {
+  ]).action(async (word: string, options: LabOptions & { file?: string }) => {
     const session = labSession(command);
-    const [{ up: build }, { presetNames }] = await Promise.all([
+    const [{ raise }, { topologyOf }] = await Promise.all([
       import('../lab/up.js'),
-      import('../lab/presets.js'),
+      import('./lab-topology.js'),
     ]);
-    const known = presetNames.find((name) => name === preset);
-    if (known === undefined) {
-      throw new EncapError(`cannot build the lab ${preset}: there is no such preset`, {
-        code: 'USAGE',
-        hint: await didYouMean(preset, presetNames, 'encap lab up --help'),
-      });
-    }
+    const { name, topology } = await topologyOf(session, word);
     const tick = session.notePaint.green('✔');
-    const lab = await build(known, {
-      ...(options.name === undefined ? {} : { name: options.name }),
+    const lab = await raise(name, topology, {
+      name: options.name ?? name,
       ...(options.file === undefined ? {} : { manifests: options.file }),
       onStep: (sentence) => note(session, `${tick} ${sentence}`),
     });
@@ -107,23 +97,45 @@ function labText(session: Session, lab: Lab): string {
 function ping(parent: Command): void {
   const command = verb(parent, 'ping', 'send from workload to workload and watch the wire')
     .argument('[workload...]', 'from the first to the others (default: all to all)')
-    .option('--all', 'all workloads to all (the default)');
+    .option('--all', 'all workloads to all (the default, unless these are many)');
   examplesOf(command, [
     ['sudo encap lab ping', 'a matrix: rows send, columns answer'],
     ['sudo encap lab ping a1 c1 c2', 'from one to two others'],
     ['sudo encap lab ping -o json', 'for a script; exit code 7 when one is not reached'],
-  ]).action(async ([from, ...to]: readonly string[], { name }: LabOptions) => {
+  ]).action(async ([from, ...to]: readonly string[], options: LabOptions & { all?: boolean }) => {
     const session = labSession(command);
-    const { ping: send } = await import('../lab/ping.js');
+    const { name, all = false } = options;
+    const { ping: send, pairsIn, manyPairs } = await import('../lab/ping.js');
+    const pairs = pairsIn(name);
+    const ring = from === undefined && !all && pairs > manyPairs;
+    if (ring)
+      note(session, `! ${pairs} pairs are many: each workload asks the next one alone; --all: all`);
     const items = await send({
+      ring,
       ...(name === undefined ? {} : { name }),
       ...(from === undefined ? {} : { from: [from] }),
       ...(to.length === 0 ? {} : { to }),
     });
     const document = { apiVersion: 'encap/v1', kind: 'PingReport', items };
-    await print(session, { document, text: () => matrix(session, items) });
+    await print(session, {
+      document,
+      text: () => (ring ? pairsTable(session, items) : matrix(session, items)),
+    });
     if (items.some(({ reached }) => !reached)) process.exitCode = exitCodes.degraded;
   });
+}
+
+function pairsTable(session: Session, items: readonly Pinged[]): string {
+  return table(
+    session,
+    [
+      { title: 'FROM', of: ({ from }) => from.name },
+      { title: 'TO', of: ({ to }) => to.name },
+      { title: 'HOW', of: ({ how, reached }) => (reached ? how : session.paint.red('lost')) },
+      { title: 'MS', of: ({ ms }) => ms?.toFixed(2) },
+    ],
+    items,
+  );
 }
 
 /** Rows send, columns answer. */
@@ -131,10 +143,13 @@ function matrix(session: Session, items: readonly Pinged[]): string {
   const senders = [...new Set(items.map(({ from }) => from.name))];
   const receivers = [...new Set(items.map(({ to }) => to.name))].sort();
   const cell = (from: string, to: string): string | undefined => {
-    const pinged = items.find((one) => one.from.name === from && one.to.name === to);
-    if (pinged === undefined) return undefined;
-    if (!pinged.reached) return session.paint.red('lost');
-    return `${pinged.how ?? '?'} ${pinged.ms?.toFixed(2) ?? ''}`;
+    const pings = items.filter((one) => one.from.name === from && one.to.name === to);
+    if (pings.length === 0) return undefined;
+    return pings
+      .map(({ reached, how, ms }) =>
+        reached ? `${how ?? '?'} ${ms?.toFixed(2) ?? ''}` : session.paint.red('lost'),
+      )
+      .join(', ');
   };
   const legend = 'how it crossed the underlay, and the round trip in ms';
   const grid = table(
@@ -150,7 +165,7 @@ function matrix(session: Session, items: readonly Pinged[]): string {
 
 function exec(parent: Command): void {
   const command = verb(parent, 'exec', 'run a command on a node or in a workload')
-    .argument('<where>', 'node-a, or a workload: a1')
+    .argument('<where>', 'node-a, a workload: a1, or router')
     .argument('<command...>', 'after --');
   examplesOf(command, [
     ['sudo encap lab exec node-a -- encap status', 'as if logged in there'],
@@ -158,6 +173,21 @@ function exec(parent: Command): void {
   ]).action(async (where: string, words: readonly string[], { name }: LabOptions) => {
     const { exec: run } = await import('../lab/exec.js');
     process.exitCode = await run(where, words, name);
+  });
+}
+
+function shell(parent: Command): void {
+  const command = verb(
+    parent,
+    'shell',
+    'a shell on a node, in a workload or on the router',
+  ).argument('<where>', 'node-a, a workload: a1, or router');
+  examplesOf(command, [
+    ['sudo encap lab shell node-a', 'SHELL, else bash; `encap` is this one there'],
+    ['sudo encap lab shell router', 'between the subnets'],
+  ]).action(async (where: string, { name }: LabOptions) => {
+    const { shell: run } = await import('../lab/exec.js');
+    process.exitCode = await run(where, name);
   });
 }
 
@@ -189,6 +219,9 @@ function statusView(session: Session, items: readonly LabStatus[]): View {
             ({ name, missing }) =>
               `! ${name}: somebody removed ${missing.join(', ')}; encap lab down ${name}`,
           ),
+        ...items
+          .filter(({ broken }) => broken.length > 0)
+          .map(({ name, broken }) => `! ${name} is broken: ${broken.join(', ')}; encap lab mend`),
       ].join('\n'),
   };
 }
@@ -204,7 +237,7 @@ function nodesTable(
       { title: 'NODE', of: ({ name }) => name },
       { title: 'AGENT', of: ({ agent }) => (agent === 'dead' ? session.paint.red(agent) : agent) },
       { title: 'ADDRESS', of: ({ address }) => address },
-      { title: 'BLOCK', of: ({ block }) => block },
+      { title: 'BLOCKS', of: ({ blocks }) => blocks.join(' ') },
       {
         title: 'WORKLOADS',
         of: ({ workloads }) =>
@@ -242,8 +275,11 @@ function down(parent: Command): void {
         text: () =>
           items
             .map(
-              (removed) =>
-                `${removed.name}: removed ${removed.namespaces} namespaces, ${removed.agents} agents, ${removed.pins} pins; nothing is left (checked)`,
+              ({ name: lab, namespaces, agents, pins, changed }) =>
+                `${lab}: removed ${namespaces} namespaces, ${agents} agents, ${pins} pins; nothing is left (checked)` +
+                (changed.length === 0
+                  ? ''
+                  : `\nchanged meanwhile, not by the lab: ${changed.join(', ')}`),
             )
             .join('\n'),
       });

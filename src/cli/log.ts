@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { logLevels, type LogLevel } from '../model/log-level.js';
+import { byOption, type Said } from '../model/origin.js';
 import { LogDestination } from './log-destination.js';
 
 export const logFormats = ['auto', 'json', 'pretty'] as const;
@@ -36,10 +37,26 @@ export function saidLogLevel(
   option: LogLevel | undefined,
   env: NodeJS.ProcessEnv,
 ): LogLevel | undefined {
+  return logLevelWord(option, env)?.value;
+}
+
+/** The same, and who said it; a word that is no level says nothing. */
+export function logLevelWord(
+  option: LogLevel | undefined,
+  env: NodeJS.ProcessEnv,
+): Said<LogLevel> | undefined {
+  const variable = (name: string, level: LogLevel | undefined): Said<LogLevel> | undefined =>
+    level && { value: level, origin: { from: 'variable', name } };
   return (
-    option ??
-    logLevels.find((level) => level === env.ENCAP_LOG_LEVEL?.toLowerCase()) ??
-    felixLevels[env.FELIX_LOGSEVERITYSCREEN?.toLowerCase() ?? '']
+    byOption('--log-level', option) ??
+    variable(
+      'ENCAP_LOG_LEVEL',
+      logLevels.find((level) => level === env.ENCAP_LOG_LEVEL?.toLowerCase()),
+    ) ??
+    variable(
+      'FELIX_LOGSEVERITYSCREEN',
+      felixLevels[env.FELIX_LOGSEVERITYSCREEN?.toLowerCase() ?? ''],
+    )
   );
 }
 

@@ -1,4 +1,4 @@
-import { BpfMap, type MapInfo } from 'libbpf-ts';
+import { BpfMap, u32, type MapInfo } from 'libbpf-ts';
 import * as abi from '../datapath/abi.js';
 import {
   externalPeer,
@@ -10,6 +10,7 @@ import {
 } from '../datapath/entry.js';
 import type { Generation } from '../datapath/generation.js';
 import type { MapName, RawMap } from '../datapath/maps.js';
+import { memlockOf } from '../datapath/memlock.js';
 import { hasLonger, peerIn, SlotLines } from '../datapath/slot.js';
 import type { HeldBlocks } from '../datapath/slots.js';
 import type { State } from '../datapath/state.js';
@@ -20,7 +21,9 @@ import { workloads } from '../datapath/tables/workloads.js';
 import { heldBlocks } from '../datapath/tables/index.js';
 import { slots as slotTable } from '../datapath/tables/slots.js';
 import { readPathMtus } from '../datapath/path-mtu.js';
+import { readStrangers } from '../datapath/strangers.js';
 import { readPeerTraffic, readVerdicts, type Traffic } from '../datapath/traffic.js';
+import { EncapError } from '../errors.js';
 import type { Policy } from '../model/desired.js';
 import { compareCidrs, type Cidr } from '../net/cidr.js';
 import { PrefixTable } from '../net/prefix-table.js';
@@ -39,7 +42,19 @@ export interface ListedMap extends Pick<
   'id' | 'name' | 'type' | 'keySize' | 'valueSize' | 'maxEntries'
 > {
   readonly entries: number;
+  /** Kernel memory, in bytes; null where the kernel does not say. */
+  readonly memlockBytes: number | null;
   readonly pin: string;
+}
+
+/** How full a map is. */
+export interface MapStats extends Pick<ListedMap, 'name' | 'type' | 'memlockBytes'> {
+  /** null: what is read from it is gone from it. */
+  readonly entries: number | null;
+  /** Entries; of a ring buffer bytes. */
+  readonly capacity: number;
+  /** 0 to 1. */
+  readonly fill: number | null;
 }
 
 /** The pinned maps; entries of an array are those that are not all zero. */
@@ -48,11 +63,22 @@ export function listMaps(generation: Generation): readonly ListedMap[] {
     const pin = generation.map(name);
     using map = BpfMap.open(pin);
     const { id, type, keySize, valueSize, maxEntries } = map.info;
-    return { name, type, entries: entriesOf(map), maxEntries, id, keySize, valueSize, pin };
+    const [entries, memlockBytes] = [entriesOf(map), memlockOf('map').get(id) ?? null];
+    return { name, type, entries, maxEntries, id, keySize, valueSize, memlockBytes, pin };
   });
 }
 
+/** Pure: the same maps, by how full they are. */
+export function statsOf(maps: readonly ListedMap[]): readonly MapStats[] {
+  return maps.map(({ name, type, entries, maxEntries: capacity, memlockBytes }) =>
+    type === 'ringbuf'
+      ? { name, type, entries: null, capacity, fill: null, memlockBytes }
+      : { name, type, entries, capacity, fill: entries / capacity, memlockBytes },
+  );
+}
+
 function entriesOf(map: RawMap): number {
+  if (map.info.type === 'ringbuf') return 0;
   const isArray = map.info.type.includes('array');
   const isPerCpu = map.info.type.startsWith('percpu');
   let count = 0;
@@ -117,9 +143,13 @@ const columns: Readonly<Record<MapName, readonly string[]>> = {
     'directBytes',
   ],
   path_mtus: ['index', 'node', 'mtu', 'secondsLeft'],
+  strangers: ['address', 'packets', 'secondsAgo'],
   cutters: ['in', 'out', 'uplink'],
   workloads: ['workload', 'interface', 'mtu', 'mac', 'hostMac'],
   shortcuts: ['uplink', 'uplinkMtu', 'routeMtu', 'tcpTimeout', 'udpTimeout', 'second'],
+  tracers: ['rate', 'source', 'destination', 'either', 'protocol', 'port'],
+  traced: ['limited', 'lost'],
+  decisions: [],
 };
 
 type Reader = (maps: Opened, names: Names) => Dump['items'];
@@ -210,6 +240,11 @@ const readers: Readonly<Record<MapName, Reader>> = {
       mtu,
       secondsLeft: Math.round(secondsLeft),
     })),
+  strangers: (maps) =>
+    readStrangers(maps.get('strangers')).map(({ secondsAgo, ...one }) => ({
+      ...one,
+      secondsAgo: Math.round(secondsAgo),
+    })),
   cutters: (maps) =>
     [...cutters(maps.get('cutters')).entries().values()].map((entry) => ({ ...entry })),
   workloads: (maps) =>
@@ -218,6 +253,28 @@ const readers: Readonly<Record<MapName, Reader>> = {
       .sort((a, b) => compare(a.workload, b.workload)),
   shortcuts: (maps) =>
     [...shortcuts(maps.get('shortcuts')).entries().values()].map((entry) => ({ ...entry })),
+  tracers: (maps) =>
+    [...maps.get('tracers').typed(u32, abi.tracer).values()]
+      .filter(({ until }) => until !== 0n)
+      .map(({ rate, source, destination, either, protocol, port }) => ({
+        rate,
+        source: source ?? null,
+        destination: destination ?? null,
+        either: either ?? null,
+        protocol,
+        port,
+      })),
+  traced: (maps) =>
+    [...maps.get('traced').typed(u32, abi.traced).values()].map(({ limited, lost }) => ({
+      limited: Number(limited),
+      lost: Number(lost),
+    })),
+  decisions: () => {
+    throw new EncapError('cannot dump decisions: what is read from a ring buffer is gone from it', {
+      code: 'USAGE',
+      hint: 'follow them with encap trace',
+    });
+  },
 };
 
 /** `/26 0-1023`: blocks of this length have these slots. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EncapError } from '../errors.js';
 import { directions, type Direction } from './packet-direction.js';
 

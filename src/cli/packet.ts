@@ -4,16 +4,16 @@ import { EncapError } from '../errors.js';
 import type { NodeName } from '../model/node.js';
 import { readMac, type Mac } from '../net/mac.js';
 import { examplesOf } from './examples.js';
-import { type InputOptions, nodeNameOf, takesNode, takesResources } from './inputs.js';
+import { takesNode, takesResources, takesTimeout } from './inputs.js';
 import { render } from './output.js';
 import { directions, type Direction } from './packet-direction.js';
 import type { Packet } from './packet-line.js';
 import type { Run } from './packet-run.js';
 import { note, type Session, sessionOf } from './session.js';
 import { mtuFrom, usualMtu } from './underlay-mtu.js';
-import { readWorld } from './world.js';
+import { type OnceOptions, readWorld } from './world.js';
 
-interface RunOptions extends InputOptions {
+interface RunOptions extends OnceOptions {
   readonly direction: Direction;
   readonly fromWorkload?: boolean;
   readonly mark?: boolean;
@@ -56,7 +56,7 @@ function run(parent: Command): void {
       "of the node's uplink (default: mtu.underlay, else 1500)",
       mtuFrom,
     );
-  takesNode(takesResources(command));
+  takesTimeout(takesNode(takesResources(command)));
   examplesOf(command, [
     ['sudo encap packet run -f cluster.d --node node-a 0200…', 'a frame at the uplink of node-a'],
     [
@@ -117,8 +117,10 @@ interface Bench extends Disposable {
 
 /** The node's programs, loaded for this command alone. */
 async function benchOf(session: Session, options: RunOptions): Promise<Bench> {
-  const name = nodeNameOf(options.node, session.env);
-  const { inventory } = await readWorld(session, options, name);
+  const {
+    world: { inventory },
+    node: name,
+  } = await readWorld(session, options);
   if (!inventory.nodes.has(name)) throw unknownNode(name, [...inventory.nodes.keys()]);
   const [{ decide }, { compile }, { configOf, probe }, { foldersOf }, { TestNode }] =
     await Promise.all([

@@ -1,10 +1,15 @@
+import type { ForeseenTakeover } from '../datapath/foreseen.js';
 import type { PlanDocument, PlannedPool } from '../decide/plan.js';
 import { familyOf, type Family } from '../net/address.js';
 import type { Session } from './session.js';
 import { table } from './table.js';
 
-/** A plan for people: the node, then pools, peers and blocks. */
-export function planText(session: Session, plan: PlanDocument): string {
+/** A plan for people: the node, then pools, peers, Calico's own tunnel devices where something becomes of them, and blocks. */
+export function planText(
+  session: Session,
+  plan: PlanDocument,
+  kernelTunnels: ForeseenTakeover | undefined,
+): string {
   const { pools, peers, blocks } = plan;
   return [
     nodeText(session, plan),
@@ -31,6 +36,7 @@ export function planText(session: Session, plan: PlanDocument): string {
       ],
       peers,
     ),
+    ...(kernelTunnels === undefined ? [] : [takeoverText(session, kernelTunnels)]),
     table(
       session,
       [
@@ -44,6 +50,44 @@ export function planText(session: Session, plan: PlanDocument): string {
     ),
     session.paint.dim('Nothing was done; `encap run` does it.'),
   ].join('\n\n');
+}
+
+/** Devices, then what the kernel is told so that they are led past, as ip(8) has it. */
+function takeoverText(
+  session: Session,
+  { tunnels, group, rules, table: number, routes, addresses }: ForeseenTakeover,
+): string {
+  if (tunnels.length === 0) return 'no kernel tunnel of Calico’s would carry anything here';
+  const devices = table(
+    session,
+    [
+      { title: 'KERNEL TUNNEL', of: ({ name }) => name },
+      { title: 'BLOCKS', of: ({ routes: count }) => count },
+      { title: 'TUNNEL ADDRESS', of: ({ tunnelAddress }) => tunnelAddress ?? undefined },
+      { title: 'VTEP MAC', of: ({ vtepMac }) => vtepMac ?? undefined },
+      {
+        title: 'THEN',
+        of: ({ how }) =>
+          how === 'taken over'
+            ? `taken over: stays in group ${group}, carries nothing, can go`
+            : 'carries on',
+      },
+    ],
+    tunnels,
+  );
+  return [
+    devices,
+    ...rules.map(
+      ({ family, priority, table: asked, protocol, suppressGroup }) =>
+        `ip ${family === 'ipv6' ? '-6 ' : ''}rule     ${priority}: from all lookup ${asked}` +
+        `${suppressGroup === undefined ? '' : ` suppress_ifgroup ${suppressGroup}`} proto ${protocol}`,
+    ),
+    ...routes.map(
+      ({ destination, mtu }) => `table ${number}   ${destination} by the uplink, mtu ${mtu}`,
+    ),
+    `addresses     ${addresses.map(({ address, on }) => `${address} on ${on === 'lo' ? on : 'the uplink'}`).join(', ')}; the devices keep theirs`,
+    'rp_filter     loose (2) on the uplink and on the devices, where it is strict',
+  ].join('\n');
 }
 
 /** Both families of the node, as far as it has them; without any, that it has no IPv4 address. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { EncapError } from '../errors.js';
+import { inOurWords } from './calico-words.js';
 import { reportFailure } from './failure.js';
 import { colorWhens, paintFor } from './paint.js';
 import { colorIn, formats, formatIn } from './session.js';
@@ -34,7 +35,11 @@ export const verbs: readonly Verb[] = [
     summary: 'check resource files: line, field, reason',
     load: () => import('./validate.js'),
   },
-  { name: 'plan', summary: 'what a node gets from its resources', load: () => import('./plan.js') },
+  {
+    name: 'plan',
+    summary: 'what a node gets from its resources, or what changes between two',
+    load: () => import('./plan.js'),
+  },
   {
     name: 'explain',
     summary: 'how a packet to a destination leaves the node, and why',
@@ -46,14 +51,54 @@ export const verbs: readonly Verb[] = [
     load: () => import('./get.js'),
   },
   {
+    name: 'graph',
+    summary: 'draw who encapsulates to whom',
+    load: () => import('./graph.js'),
+  },
+  {
+    name: 'config',
+    summary: 'settings in force and who said them; a NodeConfig to begin with',
+    load: () => import('./config.js'),
+  },
+  {
     name: 'map',
     summary: 'read the kernel tables of the running datapath',
     load: () => import('./map.js'),
   },
   {
+    name: 'bpf',
+    summary: 'the programs, for kernel engineers: compile, look at, verify',
+    load: () => import('./bpf.js'),
+  },
+  {
+    name: 'top',
+    summary: 'rates by node, verdict, block or pool, as time goes by',
+    load: () => import('./top.js'),
+  },
+  {
+    name: 'trace',
+    summary: 'follow packets: what becomes of each, whose it is, and why',
+    load: () => import('./trace.js'),
+  },
+  {
+    name: 'capture',
+    summary: 'write packets as pcapng, the decision beside each',
+    load: () => import('./capture.js'),
+  },
+  {
     name: 'packet',
     summary: 'what the programs of a node do with a packet',
     load: () => import('./packet.js'),
+  },
+  {
+    name: 'mtu',
+    summary: 'how large packets may be, and what the paths to the peers take',
+    load: () => import('./mtu.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'look for all that is known to go wrong; each finding with its cure',
+    load: () => import('./doctor.js'),
   },
   {
     name: 'lab',
@@ -76,13 +121,18 @@ export const verbs: readonly Verb[] = [
     load: () => import('./uninstall.js'),
   },
   {
+    name: 'completion',
+    summary: 'words for the Tab key, of bash, zsh or fish',
+    load: () => import('./completion.js'),
+  },
+  {
     name: 'version',
     summary: 'version of encap, kernel and libraries',
     load: () => import('./version.js'),
   },
   {
     name: 'help',
-    summary: 'a command, a topic (exit-codes, environment, config) or an error code',
+    summary: 'a command, a topic (exit-codes, environment, config, man) or an error code',
     load: () => import('./help.js'),
   },
 ];
@@ -101,8 +151,9 @@ Exit codes: encap help exit-codes`;
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   endQuietlyOnBrokenPipe();
   try {
-    const program = await commandLine(argv);
-    await program.parseAsync(argv, { from: 'user' });
+    const words = inOurWords(argv, Date.now());
+    const program = await commandLine(words);
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     process.exitCode = await reportFailure(
       error,

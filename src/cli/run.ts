@@ -1,53 +1,28 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { spareMemory } from '../agent/memory.js';
-import type { AttachKind } from '../datapath/attach.js';
-import { logLevels } from '../model/log-level.js';
 import type { Source } from '../sources/source.js';
 import { changesView } from './changes.js';
 import { examplesOf } from './examples.js';
-import { nodeNameOf, takesNode, takesResources } from './inputs.js';
-import { logFormats, openLog, saidLogLevel, type LogOptions } from './log.js';
+import { type AgentOptions, environmentOf, takesSettings } from './agent-options.js';
+import { nodeNameOf } from './inputs.js';
+import { openLog, saidLogLevel } from './log.js';
 import { print } from './output.js';
 import { sessionOf } from './session.js';
-import { originOf, type OriginOptions } from './source.js';
-import { takesListeners, telemetryOf, type LookedAtOptions } from './telemetry.js';
+import { placeOf } from './source.js';
+import { telemetryOf } from './telemetry.js';
 
-interface RunOptions extends OriginOptions, LookedAtOptions {
-  readonly iface?: string;
+interface RunOptions extends AgentOptions {
   readonly once?: boolean;
   readonly dryRun?: boolean;
-  readonly attach: AttachKind | 'auto';
-  readonly logFormat: LogOptions['format'];
+  readonly compile?: boolean;
 }
 
 /** `encap run`: the agent. It may end at any time, the datapath stays. */
 export function define(command: Command): void {
-  takesListeners(
-    takesNode(
-      takesResources(
-        command.option(
-          '-c, --config <file>',
-          "encap's own configuration (NodeConfig); may hold Calico resources too",
-        ),
-      ),
-    ),
-  )
-    .option('--iface <name>', 'underlay interface (default: the one with the node’s address)')
+  takesSettings(command)
     .option('--once', 'bring the kernel in step once, then end; the datapath stays')
     .option('--dry-run', 'print what would be changed, change nothing')
-    .addOption(
-      new Option('--attach <how>', 'TCX, or clsact for kernels before 6.6')
-        .choices(['auto', 'tcx', 'clsact'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--log-level <level>', 'how much to log (default: info)').choices(logLevels),
-    )
-    .addOption(
-      new Option('--log-format <format>', 'auto: pretty on a terminal')
-        .choices(logFormats)
-        .default('auto'),
-    );
+    .option('--compile', 'compile bpf/ with this machine’s clang: not the shipped object');
   examplesOf(command, [
     ['sudo encap run -f cluster.d', 'follow the files; end with Ctrl-C, traffic goes on'],
     ['sudo encap run -f cluster.d --dry-run', 'what would it change?'],
@@ -56,11 +31,17 @@ export function define(command: Command): void {
       'sudo encap run -c /etc/encap/node.yaml',
       'with a configuration of this node: files, etcd or Kubernetes',
     ],
+    ['sudo encap run --source kubernetes', 'KUBECONFIG, or the service account of a pod'],
+    [
+      'sudo encap run -f cluster.d --replace-kernel-tunnels',
+      'take over from Calico’s own tunnel devices, without a lost packet',
+    ],
     ['sudo encap run -f cluster.d --metrics --health', 'to be looked at on 127.0.0.1:9475'],
   ]).action(async (options: RunOptions) => {
     spareMemory();
     const session = sessionOf(command);
-    const { config, sourceFor } = await originOf(options, session.env);
+    const env = environmentOf(options, session.env);
+    const { config, sourceFor } = await placeOf(options, env);
     const said = saidLogLevel(options.logLevel, session.env);
     const [{ runAgent }, { foldersOf }, log] = await Promise.all([
       import('../agent/run.js'),
@@ -76,11 +57,12 @@ export function define(command: Command): void {
         name: (await sourceFor(node)).name,
         // Begun anew, it reads the configuration anew, which says where to read.
         inventories: (signal) =>
-          begun(async () => (await originOf(options, session.env)).sourceFor(node), signal),
+          begun(async () => (await placeOf(options, env)).sourceFor(node), signal),
       },
       node,
       interface: options.iface,
       attach: options.attach,
+      compile: options.compile === true,
       once: options.once === true,
       dryRun: options.dryRun === true,
       folders: foldersOf(session.env),

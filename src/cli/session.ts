@@ -70,6 +70,11 @@ function ownWords(argv: readonly string[]): readonly string[] {
   return end === -1 ? argv : argv.slice(0, end);
 }
 
+/** `--json` is what other tools have; the same as `-o json`. */
+export function withJson(session: Session, { json }: { readonly json?: boolean }): Session {
+  return json === true ? { ...session, format: 'json' } : session;
+}
+
 /** A remark that is no data: standard error, unless -q. */
 export function note(session: Session, text: string): void {
   if (!session.quiet) process.stderr.write(`${text}\n`);

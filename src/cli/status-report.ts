@@ -7,6 +7,8 @@ import { Generation } from '../datapath/generation.js';
 import type { State } from '../datapath/state.js';
 import { readStatus, type PeerStatus, type ProgramStatus } from '../datapath/status.js';
 import { networkTables } from '../datapath/tables/index.js';
+import type { TunnelReport } from '../datapath/takeover.js';
+import type { Stranger } from '../datapath/strangers.js';
 import type { Traffic, VerdictCount } from '../datapath/traffic.js';
 import { faultsOf } from './health.js';
 import { routedPools, waysByPeer } from './map-dump.js';
@@ -28,6 +30,8 @@ export interface StatusReport {
   readonly cutter: typeof cutterNames | null;
   /** The interface that has received VXLAN packets merged; null: they are not, and where they should be `notes` says why. */
   readonly merger: string | null;
+  /** Calico's own tunnel devices, and who has their packets. */
+  readonly kernelTunnels: readonly TunnelReport[];
   /** Packets between workloads that went past the host's stack, and those that could not; null: fastPath is never. */
   readonly fastPath: {
     readonly mode: 'guarded' | 'always';
@@ -42,6 +46,8 @@ export interface StatusReport {
   readonly blocks: number;
   readonly peers: readonly ReportedPeer[];
   readonly verdicts: readonly ReportedVerdict[];
+  /** Who sent tunnel packets and is no node, the last one first. */
+  readonly strangers: readonly Stranger[];
   readonly programs: readonly ReportedProgram[];
 }
 
@@ -106,6 +112,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
     attach: programs.find(({ attach }) => attach !== undefined)?.attach ?? null,
     cutter: status.cutter === undefined ? null : cutterNames,
     merger: state?.merger ?? null,
+    kernelTunnels: state?.kernelTunnels ?? [],
     fastPath: state?.fastPath === undefined ? null : fastPathOf(state.fastPath, verdicts),
     vxlan: state?.vxlan ?? null,
     object: state?.object ?? null,
@@ -125,6 +132,7 @@ export async function statusReport(env: NodeJS.ProcessEnv): Promise<StatusReport
       egress: counterOf(egress),
       ingress: counterOf(ingress),
     })),
+    strangers: status.strangers,
     programs: programs.map(reportedProgram),
   };
 }
@@ -147,6 +155,12 @@ function notesOf(state: State | undefined, pid: number | undefined): string[] {
       : [
           `received VXLAN packets are not merged (${state.noMerger}): they cost more where the wire carries them one by one`,
         ]),
+    ...(state?.kernelTunnels ?? [])
+      .filter(({ how }) => how === 'carries')
+      .map(
+        ({ name, routes }) =>
+          `two encapsulators: ${name} carries what ${routes} routes lead to; to take over: encap run --replace-kernel-tunnels, else --coexist (NodeConfig kernelTunnels)`,
+      ),
     ...(state?.slow === undefined ? [] : [`fastPath: ${state.slow}`]),
     ...(state?.bypassed === undefined
       ? []

@@ -1,3 +1,4 @@
+import type { Stranger } from '../datapath/strangers.js';
 import type { Session } from './session.js';
 import type { ReportedPeer, ReportedVerdict, StatusReport } from './status-report.js';
 import { table } from './table.js';
@@ -39,6 +40,7 @@ export function statusText(session: Session, report: StatusReport): string {
         ({ message, hint }) =>
           `${session.paint.red('!')} ${message}\n  ${session.paint.dim('do:')} ${hint}`,
       ),
+      ...strangersText(report).map((text) => `${session.paint.yellow('!')} ${text}`),
       ...notes.map((text) => `${session.paint.yellow('!')} ${text}`),
     ].join('\n'),
   ]
@@ -52,7 +54,7 @@ function verdictText({ paint }: Pick<Session, 'paint'>, { verdict }: StatusRepor
 
 function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): string {
   const { node, pools, blocks, peers, agent, attach, uplink, merger, fastPath } = report;
-  const { vxlan, object } = report;
+  const { vxlan, object, kernelTunnels } = report;
   const first = [
     `${paint.bold(node ?? 'this node')}  ${verdictText({ paint }, report)}`,
     `${counted(pools.length, 'pool')}, ${counted(blocks, 'block')}, ${counted(peers.length, 'peer')}`,
@@ -76,6 +78,7 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
             `merger ${merger}: received VXLAN packets are merged where ${uplink?.name ?? 'the uplink'} merges (ethtool -k: GRO)`,
           ),
         ]),
+    ...kernelTunnels.flatMap((tunnel) => tunnelText(tunnel)).map((text) => paint.dim(text)),
     ...(fastPath === null
       ? []
       : [
@@ -87,6 +90,26 @@ function headText({ paint }: Pick<Session, 'paint'>, report: StatusReport): stri
       ? []
       : [paint.dim(`object ${object.kind}: ${object.why} (${object.compiler})`)]),
   ].join('\n');
+}
+
+/** How Felix is told to take its device away is the same whether routes lead there or not. */
+function tunnelText({ name, how, routes }: StatusReport['kernelTunnels'][number]): string[] {
+  const routed = counted(routes, 'route');
+  const end = name === 'tunl0' ? 'ipipEnabled: false' : 'vxlanEnabled: false';
+  const owner =
+    name === 'vxlan-v6.calico'
+      ? 'Felix keeps it as long as IPv6 pools have VXLAN'
+      : `it can go: FelixConfiguration node.NAME, ${end}`;
+  switch (how) {
+    case 'taken over':
+      return [`took over from ${name}: it carries nothing any more, past its ${routed}; ${owner}`];
+    case 'coexists':
+      return [`${name} carries what its ${routed} lead to`];
+    case 'idle':
+      return [`${name} carries nothing, no route leads there`];
+    case 'carries':
+      return []; // among the notes
+  }
 }
 
 /** Why it is there, and what it has done. */
@@ -160,6 +183,57 @@ function verdictsTable(
     ],
     verdicts,
   );
+}
+
+/** So many are named; `encap map dump strangers` has more. */
+const namedStrangers = 3;
+
+/**
+ * Who sent what no peer may: one sentence for those that are peers meanwhile, one for the rest. That is what NAT between
+ * nodes looks like: the address that a node was given on the way is nobody's.
+ */
+export function strangersText({
+  strangers,
+  peers,
+}: Pick<StatusReport, 'strangers'> & {
+  readonly peers: readonly Pick<ReportedPeer, 'address' | 'name'>[];
+}): string[] {
+  const peerAt = new Map(peers.map(({ address, name }) => [address, name]));
+  const isPeer = ({ address }: Stranger): boolean => peerAt.has(address);
+  return [
+    ...droppedText(
+      'tunnel packets were dropped before this node knew who sent them',
+      strangers.filter(isPeer),
+      (address) => ` is ${peerAt.get(address)} now`,
+    ),
+    ...droppedText(
+      'tunnel packets from no node of this cluster were dropped',
+      strangers.filter((stranger) => !isPeer(stranger)),
+    ).map((text) => `${text}; is there NAT between nodes, or another cluster?`),
+  ];
+}
+
+function droppedText(
+  what: string,
+  strangers: readonly Stranger[],
+  whoIs: (address: string) => string = () => '',
+): string[] {
+  if (strangers.length === 0) return [];
+  const named = strangers
+    .slice(0, namedStrangers)
+    .map(
+      ({ address, packets, secondsAgo }) =>
+        `${address}${whoIs(address)} (${counted(packets, 'packet')}, ${ago(secondsAgo)})`,
+    );
+  const more = strangers.length - named.length;
+  return [`${what}: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
+}
+
+function ago(seconds: number): string {
+  if (seconds < 60) return 'just now';
+  return seconds < 7200
+    ? `${Math.floor(seconds / 60)} min ago`
+    : `${Math.floor(seconds / 3600)} h ago`;
 }
 
 function packetsOf({ egress, ingress }: Pick<ReportedVerdict, 'egress' | 'ingress'>): number {

@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander';
 import type { Said, TelemetryOptions } from '../agent/telemetry/telemetry.js';
 import { EncapError } from '../errors.js';
+import { byOption, byVariable, mapped, type Said as Word } from '../model/origin.js';
 import type { NodeConfig } from '../model/resources/node-config.js';
 import { readSocketAddress, type SocketAddress } from '../net/socket-address.js';
-import { saidLogLevel, type Log, type LogOptions } from './log.js';
+import { logLevelWord, type Log, type LogOptions } from './log.js';
 import { ownVersion } from './version.js';
 
 /** How an agent is to be looked at, as the command line says it; true: the option without an address. */
@@ -52,27 +53,47 @@ export async function telemetryOf(
 }
 
 export function saidOf(options: LookedAtOptions, env: NodeJS.ProcessEnv): Said {
+  const { metrics, perPeer, health, logLevel } = wordsOf(options, env);
   return {
-    metrics: where('--metrics', options.metrics) ?? where('ENCAP_METRICS', env.ENCAP_METRICS),
-    perPeer: options.metricsPerPeer ? truth(env.ENCAP_METRICS_PER_PEER) : false,
-    health: where('--health', options.health) ?? where('ENCAP_HEALTH', env.ENCAP_HEALTH),
-    logLevel: saidLogLevel(options.logLevel, env),
+    metrics: metrics?.value,
+    perPeer: perPeer?.value,
+    health: health?.value,
+    logLevel: logLevel?.value,
   };
 }
 
-function where(who: string, text: string | true | undefined): SocketAddress | 'off' | undefined {
-  if (text === true) return usual;
-  if (text === undefined || text === '' || text === 'off') return text === 'off' ? text : undefined;
-  const address = readSocketAddress(text);
-  if (address !== undefined) return address;
+/** The same, and who said it. */
+export function wordsOf(
+  { metrics, metricsPerPeer, health, logLevel }: LookedAtOptions,
+  env: NodeJS.ProcessEnv,
+): { readonly [Member in keyof Said]: Word<NonNullable<Said[Member]>> | undefined } {
+  const perPeer = byVariable(env, 'ENCAP_METRICS_PER_PEER');
+  return {
+    metrics: where('--metrics', metrics) ?? where('ENCAP_METRICS', env.ENCAP_METRICS),
+    perPeer: metricsPerPeer
+      ? perPeer && mapped(perPeer, truth)
+      : byOption('--no-metrics-per-peer', false),
+    health: where('--health', health) ?? where('ENCAP_HEALTH', env.ENCAP_HEALTH),
+    logLevel: logLevelWord(logLevel, env),
+  };
+}
+
+function where(
+  who: string,
+  text: string | true | undefined,
+): Word<SocketAddress | 'off'> | undefined {
+  const origin = { from: who.startsWith('-') ? 'option' : 'variable', name: who } as const;
+  if (text === true) return { value: usual, origin };
+  if (text === undefined || text === '') return undefined;
+  const value = text === 'off' ? text : readSocketAddress(text);
+  if (value !== undefined) return { value, origin };
   throw new EncapError(`cannot listen where ${who} says: ${text} is no ADDRESS:PORT`, {
     code: 'USAGE',
     hint: `write an IP address and a port: ${usual}, [::1]:9475; or off`,
   });
 }
 
-function truth(text: string | undefined): boolean | undefined {
-  if (text === undefined || text === '') return undefined;
+function truth(text: string): boolean {
   const word = text.toLowerCase();
   if (['true', '1', 'yes'].includes(word)) return true;
   if (['false', '0', 'no'].includes(word)) return false;

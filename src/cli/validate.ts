@@ -1,28 +1,43 @@
 import type { Command } from 'commander';
-import { exitCodes, placeText } from '../errors.js';
+import { EncapError, exitCodes, placeText } from '../errors.js';
 import type { Problem } from '../model/problem.js';
 import { examplesOf } from './examples.js';
+import { nodeNameOf, takesDatastore, takesTimeout } from './inputs.js';
 import { print } from './output.js';
 import { type Session, sessionOf } from './session.js';
+import { placeOf } from './source.js';
+import type { OnceOptions } from './world.js';
+
+type ValidateOptions = Omit<OnceOptions, 'file'>;
 
 /** `encap validate`: what Calico's API would refuse, and more, with the line that is meant. */
 export function define(command: Command): void {
-  command
-    .argument('<path...>', 'file, folder or - (standard input)')
-    .option('-R, --recursive', 'folders in folders too');
+  takesTimeout(
+    takesDatastore(
+      command
+        .argument('[path...]', 'file, folder or - (standard input)')
+        .option('-R, --recursive', 'folders in folders too'),
+    ),
+  );
   examplesOf(command, [
     ['encap validate pools.yaml', 'a file'],
     ['encap validate -R cluster.d', 'a folder and those below it'],
     ['calicoctl get ippool -o yaml | encap validate -', 'what a cluster has'],
+    ['encap validate --source kubernetes', 'the same, from its datastore'],
     ['encap validate pools.yaml -o json', 'for an editor or CI; exit code 3 when invalid'],
-  ]).action(async (paths: readonly string[], { recursive = false }: { recursive?: boolean }) => {
-    const [{ readResources }, { validate }] = await Promise.all([
-      import('../sources/file/read.js'),
+  ]).action(async (file: readonly string[], options: ValidateOptions) => {
+    const session = sessionOf(command);
+    if (file.length === 0 && options.source === undefined && options.config === undefined)
+      throw nothingNamed();
+    const [place, { filesOf }, { complaintsAbout }] = await Promise.all([
+      placeOf({ ...options, file }, session.env),
+      import('./world.js'),
       import('../model/validate.js'),
     ]);
-    const read = await readResources(paths, { recursive });
-    const { documents, files } = read;
-    const problems = validate(read);
+    const node = nodeNameOf(undefined, session.env, place.config?.node);
+    const read = await filesOf(place, { ...options, file }, node);
+    const { all, files } = read;
+    const problems = complaintsAbout(read);
     const valid = !problems.some(({ severity }) => severity === 'error');
     const document = {
       apiVersion: 'encap/v1',
@@ -30,17 +45,23 @@ export function define(command: Command): void {
       valid,
       problems: problems.map(bare),
     };
-    const session = sessionOf(command);
     await print(session, {
       document,
       names: () => [...new Set(problems.map(({ file }) => file))],
       text: () =>
         [
           ...problems.map((problem) => problemText(session, problem)),
-          `${counted(documents.length, 'resource')} in ${counted(files.length, 'file')}: ${summary(problems)}`,
+          `${counted(all.length, 'resource')} in ${place.datastore.value.type === 'file' ? counted(files.length, 'file') : 'the datastore'}: ${summary(problems)}`,
         ].join('\n'),
     });
     if (!valid) process.exitCode = exitCodes.invalid;
+  });
+}
+
+function nothingNamed(): EncapError {
+  return new EncapError("cannot validate: missing required argument 'path'", {
+    code: 'USAGE',
+    hint: 'name a file or folder, or - for standard input; or a datastore with --source or -c',
   });
 }
 

@@ -4,7 +4,10 @@ import { fileWith, world } from './files.js';
 
 const says = test.macro({
   async exec(t, args: readonly string[], expected: string) {
-    const { stdout, stderr, code } = await encap([...args, '-f', '-'], { stdin: world });
+    const { stdout, stderr, code } = await encap([...args, '-f', '-'], {
+      stdin: world,
+      env: { ENCAP_BPFFS: '/none/encap' },
+    });
     t.is(stdout, expected);
     t.is(stderr, '');
     t.is(code, 0);
@@ -22,6 +25,20 @@ test(
  4 outer         192.168.10.11 > 192.168.20.11 udp 49152-65535 > 4789 vni 4096
  5 mac           inner 66:07:02:c1:cc:60 > 66:1a:b9:f1:6e:af (VTEP of node-c)
  6 size          50 bytes of outer headers; the packet inside may have the underlay's MTU less 50
+kernel not asked: nothing is pinned in /none/encap
+`,
+);
+test(
+  says,
+  [
+    ...['explain', '--node', 'node-a', '--no-kernel', '--size', '1400'],
+    ...['--proto', 'udp', '--dport', '53', '10.245.3.1'],
+  ],
+  `node-a -> 10.245.3.1   IPIP to node-c at 192.168.20.11 (always)
+ 1 destination   10.245.3.1 is on node-c, pool second (10.245.0.0/16), block 10.245.3.0/29 of node-c
+ 2 mode          ipip Always (IPPool second)
+ 3 outer         192.168.10.11 > 192.168.20.11 protocol 4
+ 4 size          20 bytes of outer headers; the packet inside may have the underlay's MTU less 20; 1400 + 20 = 1420 bytes
 `,
 );
 test(
@@ -32,6 +49,7 @@ test(
  2 destination   10.244.2.0 is on node-b, pool default (10.244.0.0/16), block 10.244.2.0/29 of node-b
  3 mode          vxlan CrossSubnet (IPPool default)
  4 subnet        node-a 192.168.10.11/24 contains node-b 192.168.10.12: same subnet, sent as it is
+kernel not asked: nothing is pinned in /none/encap
 `,
 );
 test(
@@ -155,6 +173,37 @@ test('the JSON of plan has node, peers, accepted sources and MTUs', async (t) =>
     },
   });
   t.is(code, 0);
+});
+
+test('plan says what becomes of Calico’s own tunnel devices, where something does', async (t) => {
+  const answer = async (...words: readonly string[]): Promise<object> => {
+    const args = ['plan', '-f', '-', '--node', 'node-a', '-o', 'json', '--underlay-mtu', '1500'];
+    const { stdout } = await encap([...args, ...words], { stdin: world });
+    return JSON.parse(stdout) as object;
+  };
+  t.false('kernelTunnels' in (await answer()));
+  t.like(await answer('--coexist'), {
+    kernelTunnels: { way: 'coexist', group: null, rules: [], table: null, routes: [] },
+  });
+  t.like(await answer('--replace-kernel-tunnels'), {
+    kernelTunnels: {
+      way: 'replace',
+      tunnels: [
+        {
+          name: 'vxlan.calico',
+          how: 'taken over',
+          routes: 1,
+          tunnelAddress: '10.244.1.0',
+          vtepMac: '66:07:02:c1:cc:60',
+        },
+        { name: 'tunl0', how: 'taken over', routes: 1, tunnelAddress: '10.245.1.0', vtepMac: null },
+      ],
+      routes: [
+        { destination: '10.244.0.0/16', mtu: 1450 },
+        { destination: '10.245.0.0/16', mtu: 1480 },
+      ],
+    },
+  });
 });
 
 test('a list in YAML is read again as the same list', async (t) => {

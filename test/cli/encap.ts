@@ -44,10 +44,13 @@ export async function encap(
   });
 }
 
-/** Runs the built command on a terminal of 80 columns; what it says on either stream comes as one text. */
+/**
+ * Runs the built command on a terminal of 80 columns; `stdin` is typed there. What it says on either stream, and the
+ * echo of what was typed, comes as one text.
+ */
 export function encapOnTerminal(
   args: readonly string[],
-  { env = {}, cwd = root }: How = {},
+  { env = {}, cwd = root, stdin }: How = {},
 ): { readonly text: string; readonly code: number | null } {
   const line = [process.execPath, main, ...args].map(quoted).join(' ');
   const { stdout, status } = spawnSync(
@@ -57,7 +60,8 @@ export function encapOnTerminal(
       env: { ...cleanEnvironment(), TERM: 'xterm', ...env },
       cwd,
       encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'],
+      ...(stdin === undefined ? {} : { input: stdin }),
       timeout: 60_000,
     },
   );

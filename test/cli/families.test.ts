@@ -6,7 +6,9 @@ const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
 const says = test.macro<[string, readonly string[], string, string?]>({
   async exec(t, folder, args, expected, said = '') {
-    const { stdout, stderr, code } = await encap([...args, '-f', `${examples}/${folder}`]);
+    const { stdout, stderr, code } = await encap([...args, '-f', `${examples}/${folder}`], {
+      env: { ENCAP_BPFFS: '/none/encap' },
+    });
     t.is(stdout, expected);
     t.is(stderr, said);
     t.is(code, 0);
@@ -31,6 +33,7 @@ node-a -> FD00:244:0:3::5   VXLAN to node-c at fd00:20::11 (different-subnet)
  4 outer         fd00:10::11 > fd00:20::11 udp 49152-65535 > 4789 vni 4096 with checksum
  5 mac           inner 66:d4:d5:51:3d:42 > 66:71:75:d1:6d:83 (VTEP of node-c)
  6 size          70 bytes of outer headers; the packet inside may have the underlay's MTU less 70
+kernel not asked: nothing is pinned in /none/encap
 `,
 );
 test(
@@ -73,6 +76,7 @@ test(
  2 mode          ip6ip Always (IPPool default-ipv6-ippool), IPv6 over IPv4 (NodeConfig)
  3 outer         192.168.10.11 > 192.168.10.12 protocol 41
  4 size          20 bytes of outer headers; the packet inside may have the underlay's MTU less 20
+kernel not asked: nothing is pinned in /none/encap
 `,
 );
 test(
@@ -112,6 +116,7 @@ test(
 vxlan.vni                    4096
 vxlan.port                   4789
 mtu.underlay                 auto
+kernelTunnels                leave
 checks.source                strict
 checks.destination           strict
 checks.vxlanReservedBits     strict

@@ -51,11 +51,16 @@ metadata: { name: ${cidr.replaceAll(/[./]/g, '-')} }
 spec: ${JSON.stringify(spec)}`;
 }
 
-/** A file of its own for one test; gone with it. */
-export function fileWith(t: ExecutionContext, text: string, name = 'world.yaml'): string {
+/** An empty folder for one test; gone with it. */
+export function folderOf(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'encap-cli-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, name);
+  return folder;
+}
+
+/** A file of its own for one test; gone with it. */
+export function fileWith(t: ExecutionContext, text: string, name = 'world.yaml'): string {
+  const file = join(folderOf(t), name);
   writeFileSync(file, text);
   return file;
 }

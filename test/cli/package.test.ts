@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -156,6 +157,33 @@ test('from the tarball: version with the addon, validate, explain, help of an er
   t.regex(runs(encap, ['help', 'INSTALL_REFUSED']).stdout, /^INSTALL_REFUSED/);
 });
 
+test('from the tarball: every verb is in the bundle, and what is not bundled can be loaded', async (t) => {
+  if (isSkipped(t)) return;
+  const { encap } = await machine(t);
+  const tree = join(encap, '../..');
+  // The manual is made from all of the command tree; this one was printed by the modules of the checkout.
+  const manual = readFileSync(join(tree, 'share/man/man1/encap.1'), 'utf8');
+  t.is(runs(encap, ['help', 'man']).stdout, manual);
+  const code = readdirSync(join(tree, 'dist/src/cli')).map((name) =>
+    readFileSync(join(tree, 'dist/src/cli', name), 'utf8'),
+  );
+  const imports = /(?:^import|^\} from|\bimport\() ?(?:.*? from )?"([^."][^"]*)"/gm;
+  const names = code.flatMap((text) => [...text.matchAll(imports)].map(([, name = '']) => name));
+  const packages = [...new Set(names)].filter((name) => !isBuiltin(name)).sort();
+  t.true(packages.includes('libbpf-ts') && packages.includes('pino'), packages.join(' '));
+  for (const bundled of ['commander', 'yaml', 'zod']) {
+    t.false(packages.includes(bundled), bundled);
+    const left = readdirSync(join(tree, 'node_modules', bundled));
+    t.deepEqual(left.sort(), ['LICENSE', 'package.json'], `${bundled}: its terms come along`);
+  }
+  const load = 'for (const name of process.argv.slice(1)) await import(name)';
+  const loaded = spawnSync(process.execPath, ['--input-type=module', '-e', load, ...packages], {
+    cwd: tree,
+    encoding: 'utf8',
+  });
+  t.is(loaded.status, 0, loaded.stderr);
+});
+
 test('install and uninstall leave the machine as it was; the configuration is one that encap takes', async (t) => {
   if (isSkipped(t)) return;
   const { at, encap } = await machine(t);
@@ -179,6 +207,8 @@ test('install and uninstall leave the machine as it was; the configuration is on
     [...items.map(({ path }) => path), '/var/lib/encap/installed.json'].sort(),
     'every file is told, and the list of them is the only other',
   );
+  for (const name of ['man/man1/encap.1', 'bash-completion/completions/encap'])
+    t.regex(readFileSync(join(at, 'usr/local/share', name), 'utf8'), /encap lab up/);
   const command = readlinkSync(join(at, 'usr/local/bin/encap'));
   t.true(existsSync(join(at, command)));
   const checked = runs(encap, ['validate', join(at, 'etc/encap/node.yaml'), '-o', 'json']);

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
-import { encap, main } from './encap.js';
+import { encap, encapOnTerminal, main, noTerminal } from './encap.js';
 
 const refuses = test.macro({
   async exec(t, args: readonly string[], code: number, expected: RegExp) {
@@ -42,12 +43,69 @@ test(
   3,
   /cannot read there\/is\/none/,
 );
+test(
+  refuses,
+  ['explain', '10.244.1.5', '--proto', 'icmp', '--dport', '53'],
+  2,
+  /cannot explain icmp with ports: it has none/,
+);
+test(
+  refuses,
+  ['explain', 'fd00::5', '--proto', 'tcp', '--size', '40'],
+  2,
+  /tcp packets of 40 bytes\n.*headers alone take 60/,
+);
+test(refuses, ['explain', '10.244.1.5', '--dport', '65536'], 2, /It is no port: 1 to 65535/);
+test(refuses, ['trace', '--proto', 'tpc'], 2, /give icmp, ipip, tcp, udp, icmp6, sctp or a number/);
+test(refuses, ['trace', '--to', '10.244.0.0/33'], 2, /give an address or a prefix/);
+test(refuses, ['trace', '--decision', 'dorp'], 2, /Allowed choices are encap, decap, direct/);
+test(refuses, ['capture', 'tcp'], 2, /required option '-w, --write <file>' not specified/);
+test(refuses, ['top', '--by', 'node'], 2, /Allowed choices are peer, verdict, block, pool/);
+test(refuses, ['top', '--interval', '0'], 2, /give seconds, from 0\.1 to 3600/);
+test(refuses, ['status', '--count', '3'], 2, /cannot take --count: status is said once/);
+
+test('a filter that libpcap does not take is refused in its own words', async (t) => {
+  if (spawnSync('tcpdump', ['--version']).error !== undefined) {
+    t.log('skipped: no tcpdump on this machine');
+    t.pass();
+    return;
+  }
+  const { stderr, code } = await encap(['capture', 'tcp', 'prot', '80', '-w', 'never.pcapng']);
+  t.is(code, 2);
+  t.regex(stderr, /^encap: cannot compile the filter "tcp prot 80"\nwhy: .*syntax error/);
+});
+
+test('a capture is not written to a terminal', (t) => {
+  const lacking = noTerminal();
+  if (lacking !== undefined) {
+    t.log(`skipped: ${lacking}`);
+    t.pass();
+    return;
+  }
+  const { text, code } = encapOnTerminal(['capture', '-w', '-']);
+  t.is(code, 2);
+  t.regex(stripVTControlCharacters(text), /cannot write a capture to a terminal: it is no text/);
+});
+
+test('what follows packets says where there are no programs to ask', async (t) => {
+  for (const words of [['trace'], ['capture', '-w', 'never.pcapng'], ['top'], ['status', '-w']]) {
+    const env = { ENCAP_BPFFS: '/no/such/folder' };
+    const { stderr, stdout, code } = await encap(words, { env });
+    t.is(code, 6, words[0]);
+    t.regex(stderr, /^encap: cannot read the datapath: there is none on this node/);
+    t.is(stdout, '');
+  }
+});
+
 test('run -c wants a NodeConfig that it understands: no defaults in the place of what was meant', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'cli-config-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'node.yaml');
   for (const [text, why] of [
-    ['apiVersion: encap/v1\nkind: NodeConfig\nkernelTunnels: replace\n', /does not take over/],
+    [
+      'apiVersion: encap/v1\nkind: NodeConfig\nkernelTunnels: keep\n',
+      /is not a way to treat kernel tunnels/,
+    ],
     ['apiVersion: encap/v1\nkind: NodeConfg\n', /kind/],
     ['', /no document in it is of kind NodeConfig/],
   ] as const) {

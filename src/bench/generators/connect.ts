@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { exchange, type End, type Path } from './generator.js';
 import type { Measured } from './iperf3.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Values } from '../metric.js';
 import { exchange, iperf3, smallestPayload, type Path } from './generator.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { machineShape, readResult } from '../result.js';
 import { scaleMetricNames } from './metric.js';
 

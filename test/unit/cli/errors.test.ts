@@ -13,16 +13,20 @@ const plain = paintFor({}, {}, 'never');
 const page = readFileSync(new URL('../../../../docs/errors.md', import.meta.url), 'utf8');
 const codes = Object.keys(catalogue) as ErrorCode[];
 
-test('docs/errors.md has a paragraph for each code of the catalogue, in its order, and no other', (t) => {
+test('docs/errors.md has a section for each code of the catalogue, in its order, and no other', (t) => {
   const sections = [...page.matchAll(/^## (\w+)$/gm)].map(([, code]) => code);
-  t.deepEqual([...sections].sort(), [...codes].sort());
+  t.deepEqual(sections, codes);
 });
 
 for (const code of codes) {
-  test(`docs/errors.md gives ${code} the exit code of the catalogue and more than one sentence`, (t) => {
+  test(`docs/errors.md says of ${code} its exit code and what happened, why, and what to do`, (t) => {
     const section = page.split(/^## /m).find((part) => part.startsWith(`${code}\n`)) ?? '';
-    t.regex(section, new RegExp(`Exit code ${catalogue[code]}\\.`));
-    t.true((section.match(/\.(?:\s|$)/g) ?? []).length >= 3);
+    const [, happened = '', why = '', todo = '', ...more] = section.trim().split('\n\n');
+    const sentences = '\\S[^]{11,}\\.$';
+    t.regex(happened, new RegExp(`^Exit code ${catalogue[code]}\\. ${sentences}`));
+    t.regex(why, new RegExp(`^Why: ${sentences}`));
+    t.regex(todo, new RegExp(`^Do: ${sentences}`));
+    t.deepEqual(more, []);
   });
 
   test(`${code} has a next step even where the error itself names none`, (t) => {

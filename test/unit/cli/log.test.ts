@@ -26,13 +26,13 @@ async function run(stderr: 'pipe' | number, use: (lines: NodeJS.ReadableStream) 
   return { code, ...(JSON.parse(said) as { dropped: number }) } satisfies Ended;
 }
 
-test('a reader who does not read holds nobody up: lines are dropped and counted, and the end comes', async (t) => {
+test('F32 a reader who does not read holds nobody up: lines are dropped and counted, and the end comes', async (t) => {
   const { code, dropped } = await run('pipe', (lines) => lines.pause());
   t.is(code, 0);
   t.true(dropped > 30_000, `${dropped} dropped`);
 });
 
-test('a reader who goes away ends nothing', async (t) => {
+test('F32 a reader who goes away ends nothing', async (t) => {
   const { code, dropped } = await run('pipe', (lines) => {
     lines.once('data', () => (lines as NodeJS.ReadableStream & { destroy(): void }).destroy());
   });
@@ -40,7 +40,7 @@ test('a reader who goes away ends nothing', async (t) => {
   t.true(dropped > 0);
 });
 
-test('a reader who reads gets every line that was not dropped, whole and in order', async (t) => {
+test('F32 a reader who reads gets every line that was not dropped, whole and in order', async (t) => {
   let text = '';
   const { code, dropped } = await run('pipe', (lines) => {
     lines.on('data', (data: Buffer) => (text += data.toString()));
@@ -57,7 +57,7 @@ test('a reader who reads gets every line that was not dropped, whole and in orde
   );
 });
 
-test('a full disk costs the lines and nothing else', async (t) => {
+test('F32 a full disk costs the lines and nothing else', async (t) => {
   const full = openSync('/dev/full', 'w');
   t.teardown(() => closeSync(full));
   t.deepEqual(

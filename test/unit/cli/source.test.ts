@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { originOf, type OriginOptions } from '../../../src/cli/source.js';
+import type { InputOptions } from '../../../src/cli/inputs.js';
+import { placeOf } from '../../../src/cli/source.js';
 import type { NodeName } from '../../../src/model/node.js';
 
 function configIn(t: ExecutionContext, datastore: string): string {
@@ -13,8 +14,8 @@ function configIn(t: ExecutionContext, datastore: string): string {
   return file;
 }
 
-async function nameOf(options: Partial<OriginOptions>, env: NodeJS.ProcessEnv): Promise<string> {
-  const { sourceFor } = await originOf({ file: [], ...options }, env);
+async function nameOf(options: Partial<InputOptions>, env: NodeJS.ProcessEnv): Promise<string> {
+  const { sourceFor } = await placeOf({ file: [], ...options }, env);
   const { name } = await sourceFor('a' as NodeName);
   return name.replaceAll(/\/[^ ,]*encap-origin-\w+\//g, 'FOLDER/');
 }
@@ -74,13 +75,13 @@ test('files and a datastore at once are refused', async (t) => {
     [etcd, 'etcd'],
     [kubernetes, 'Kubernetes'],
   ] as const)
-    await t.throwsAsync(originOf({ file: ['x'], config: configIn(t, config) }, {}), {
+    await t.throwsAsync(placeOf({ file: ['x'], config: configIn(t, config) }, {}), {
       message: `cannot follow files and ${noun} at once`,
     });
 });
 
 test('a type of datastore that Calico does not have is refused', async (t) => {
-  await t.throwsAsync(originOf({ file: [] }, { DATASTORE_TYPE: 'zookeeper' }), {
+  await t.throwsAsync(placeOf({ file: [] }, { DATASTORE_TYPE: 'zookeeper' }), {
     message: 'cannot read the resources: DATASTORE_TYPE=zookeeper is no datastore',
   });
 });
