@@ -13,9 +13,9 @@ import { readStatus } from '../../src/datapath/status.js';
 import { interfaces } from '../../src/datapath/tables/interfaces.js';
 import { tcpReceiver, tcpSender } from '../support/endpoints.js';
 import { within } from '../support/slowness.js';
-import type { Network } from './datapath/network.js';
-import { inside, ip } from './datapath/network.js';
-import { networkTest, type NetworkTestBody } from './datapath/network-test.js';
+import type { Network } from '../support/network/network.js';
+import { inside, ip } from '../support/network/network.js';
+import { networkTest, type NetworkTestBody } from '../support/network/network-test.js';
 
 const transferMain = fileURLToPath(new URL('../support/transfer.js', import.meta.url));
 const [enter, leave] = [cutterNames.in, cutterNames.out];

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { etcdKeyOf, etcdValueOf, type Manifest } from '../sources/store.js';
 import { Etcd, etcdProgram } from '../support/etcd.js';
-import { clusterOf } from './datapath/cluster.js';
-import { Network, obstacle } from './datapath/network.js';
+import { clusterOf } from '../support/network/cluster.js';
+import { Network, obstacle } from '../support/network/network.js';
 
 const cannot = obstacle() ?? (etcdProgram() === undefined ? 'no etcd on this machine' : undefined);
 

@@ -17,7 +17,7 @@ import type { Address } from '../../src/net/address.js';
 import type { Cidr } from '../../src/net/cidr.js';
 import type { Mac } from '../../src/net/mac.js';
 import { defaults } from '../unit/decide/worlds.js';
-import { obstacle } from './datapath/network.js';
+import { obstacle } from '../support/network/network.js';
 
 const compiler = findClang(process.env['PATH'] ?? '');
 const cannot = obstacle() ?? (compiler.kind === 'missing' ? compiler.why : undefined);
@@ -57,24 +57,27 @@ function ownObject(scene: Scene): ObjectFile {
   return compile({ cache: join(scene.scratch, 'cache') });
 }
 
-loadTest('without clang the kernel takes the prebuilt object', (t, scene) => {
-  if (compiler.kind === 'missing') throw new Error('skipped above');
-  const folder = join(scene.scratch, 'prebuilt');
-  const bytes = runClang(compiler.file, sourceFolder, 'encapd');
-  writePrebuilt(folder, sourceFolder, compiler.version, new Map([['encapd', bytes]]));
-  const object = compile({ path: scene.scratch, prebuilt: folder });
-  t.is(object.origin.kind, 'prebuilt');
-  using loaded = scene.load(object);
-  t.is(loaded.how, 'loaded');
+loadTest(
+  'the kernel takes the shipped object, and one whose hash is wrong is not loaded',
+  (t, scene) => {
+    if (compiler.kind === 'missing') throw new Error('skipped above');
+    const folder = join(scene.scratch, 'prebuilt');
+    const bytes = runClang(compiler.file, sourceFolder, 'encapd');
+    writePrebuilt(folder, sourceFolder, compiler.version, new Map([['encapd', bytes]]));
+    const object = compile({ path: scene.scratch, prebuilt: folder });
+    t.is(object.origin.kind, 'prebuilt');
+    using loaded = scene.load(object);
+    t.is(loaded.how, 'loaded');
 
-  const spoiled = readFileSync(join(folder, 'encapd.bpf.o'));
-  spoiled.writeUInt8(spoiled.readUInt8(5000) ^ 1, 5000);
-  writeFileSync(join(folder, 'encapd.bpf.o'), spoiled);
-  const error = t.throws(() => compile({ path: scene.scratch, prebuilt: folder }), {
-    instanceOf: EncapError,
-  });
-  t.is(error.code, 'OBJECT_CORRUPT');
-});
+    const spoiled = readFileSync(join(folder, 'encapd.bpf.o'));
+    spoiled.writeUInt8(spoiled.readUInt8(5000) ^ 1, 5000);
+    writeFileSync(join(folder, 'encapd.bpf.o'), spoiled);
+    const error = t.throws(() => compile({ path: scene.scratch, prebuilt: folder }), {
+      instanceOf: EncapError,
+    });
+    t.is(error.code, 'OBJECT_CORRUPT');
+  },
+);
 
 loadTest('the same object and configuration are loaded once, then adopted', (t, scene) => {
   const object = ownObject(scene);
@@ -85,7 +88,7 @@ loadTest('the same object and configuration are loaded once, then adopted', (t, 
 });
 
 loadTest(
-  'a rejection of the verifier shows the lines of our C, and where the whole log is',
+  'F41 a rejection of the verifier shows the lines of our C, and where the whole log is',
   (t, scene) => {
     const folder = join(scene.scratch, 'bpf');
     cpSync(sourceFolder, folder, { recursive: true });
@@ -100,7 +103,7 @@ loadTest(
         `${start}\n\tvoid *first = (void *)(long)skb->data;\n\tif (*(__u8 *)first == 77) return 7; /* without a look at data_end */\n`,
       ),
     );
-    const object = compile({ folder, cache: join(scene.scratch, 'cache') });
+    const object = compile({ compile: true, folder, cache: join(scene.scratch, 'cache') });
     const error = t.throws(() => scene.load(object), { instanceOf: EncapError });
     t.is(error.code, 'VERIFIER_REJECTED');
     t.is(error.message, 'cannot load encapd_egress: the verifier rejects it');
@@ -123,7 +126,7 @@ loadTest(
       '$2$1',
     );
     writeFileSync(file, swapped);
-    const object = compile({ folder, cache: join(scene.scratch, 'cache') });
+    const object = compile({ compile: true, folder, cache: join(scene.scratch, 'cache') });
     const error = t.throws(() => scene.load(object), { instanceOf: EncapError });
     t.is(error.code, 'ABI_MISMATCH');
     t.regex(error.message, /block\.peer/);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resource } from './datapath/cluster.js';
-import type { Network } from './datapath/network.js';
-import { inside, ip } from './datapath/network.js';
-import { networkTest } from './datapath/network-test.js';
+import { resource } from '../support/network/cluster.js';
+import type { Network } from '../support/network/network.js';
+import { inside, ip } from '../support/network/network.js';
+import { networkTest } from '../support/network/network-test.js';
 
 /** What `encap status -o json` says, as far as it is looked at here. */
 interface Status {

@@ -1,25 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inNamespace } from 'libbpf-ts';
-import { foldersOf } from '../../src/datapath/folders.js';
-import { readStatus, type Status } from '../../src/datapath/status.js';
-import type { Network } from './datapath/network.js';
-import { inside, ip } from './datapath/network.js';
-import { networkTest } from './datapath/network-test.js';
-
-function statusOf(network: Network, node: 'a' | 'b' = 'a'): Status {
-  return inNamespace(`/run/netns/${network.space(node)}`, () =>
-    readStatus(foldersOf(network.environment(node))),
-  );
-}
+import type { Network } from '../support/network/network.js';
+import { inside, ip } from '../support/network/network.js';
+import { networkTest } from '../support/network/network-test.js';
 
 function programIds(network: Network): number[] {
-  return statusOf(network).programs.map(({ id }) => id);
+  return network.status('a').programs.map(({ id }) => id);
 }
 
 function counted(network: Network, verdict: string): bigint {
-  const count = statusOf(network).verdicts.find((one) => one.verdict === verdict);
+  const count = network.status('a').verdicts.find((one) => one.verdict === verdict);
   return (count?.egress.packets ?? 0n) + (count?.ingress.packets ?? 0n);
 }
 
@@ -49,9 +39,11 @@ networkTest(
     t.is(counted(network, 'encapsulated'), 10n);
     t.is(counted(network, 'decapsulated'), 10n);
     t.deepEqual(
-      statusOf(network).verdicts.filter(
-        ({ kind, egress, ingress }) => kind === 'drop' && egress.packets + ingress.packets > 0n,
-      ),
+      network
+        .status('a')
+        .verdicts.filter(
+          ({ kind, egress, ingress }) => kind === 'drop' && egress.packets + ingress.packets > 0n,
+        ),
       [],
     );
   },
@@ -86,49 +78,9 @@ networkTest(
   },
 );
 
-networkTest(
-  'an agent killed under traffic loses no packet, and neither does the next one',
-  async (t, network) => {
-    let agent = await network.agent('a');
-    await network.agent('b');
-    network.ping(1);
-    const flow = network.flow();
-    for (const pauseMs of [50, 150, 250]) {
-      await sleep(pauseMs);
-      await agent.end('SIGKILL');
-      await sleep(100);
-      agent = await network.agent('a');
-    }
-    const { sent, received } = await flow.stop();
-    t.log(`${sent} sent, ${received} received`);
-    t.true(sent > 100);
-    t.is(received, sent);
-  },
-);
-
-networkTest('an agent killed at any moment of its start loses no packet', async (t, network) => {
-  await (await network.agent('a')).end('SIGKILL');
-  await network.agent('b');
-  network.ping(1);
-  const flow = network.flow();
-  const began = performance.now();
-  await (await network.agent('a')).end('SIGKILL');
-  const startMs = performance.now() - began;
-  for (let part = 1; part <= 8; part += 1) {
-    const agent = network.start('a');
-    await sleep((startMs * part) / 8);
-    await agent.end('SIGKILL');
-  }
-  await network.agent('a');
-  const { sent, received } = await flow.stop();
-  t.log(`${sent} sent, ${received} received, a start takes ${Math.round(startMs)} ms`);
-  t.true(sent > 100);
-  t.is(received, sent);
-});
-
 for (const attach of ['tcx', 'clsact'])
   networkTest(
-    `down leaves nothing of ours behind and touches nothing else (${attach})`,
+    `F45 down leaves nothing of ours behind and touches nothing else (${attach})`,
     async (t, network) => {
       ip('-n', network.space('a'), 'route', 'add', 'blackhole', '10.99.0.0/24', 'proto', '80');
       ip('-n', network.space('a'), 'address', 'add', '10.98.0.1/32', 'dev', 'lo');
@@ -148,14 +100,14 @@ for (const attach of ['tcx', 'clsact'])
   );
 
 networkTest(
-  'an old kernel attaches by clsact: the same traffic, adopted by the next agent',
+  'F15 an old kernel attaches by clsact: the same traffic, adopted by the next agent',
   async (t, network) => {
     const agent = await network.agent('a', 'clsact');
     await network.agent('b', 'clsact');
     t.is(network.ping(5), 5);
     t.deepEqual(
-      statusOf(network).programs.map(({ attach }) => attach),
-      ['clsact', 'clsact', 'clsact'],
+      network.status('a').programs.map(({ attach }) => attach),
+      ['clsact', 'clsact', 'clsact', 'clsact'],
     );
     await agent.end('SIGTERM');
     const next = await network.agent('a', 'clsact');
@@ -177,19 +129,6 @@ networkTest('an agent that changes from clsact to TCX leaves no filter', async (
   t.is(inside(network.space('a'), 'tc', 'filter', 'show', 'dev', 'eth0', 'egress'), '');
 });
 
-networkTest(
-  'two agents cannot share a node; after a kill the next one starts at once',
-  async (t, network) => {
-    const agent = await network.agent('a');
-    t.like(network.run('a', 'once'), {
-      code: 'AGENT_RUNNING',
-      message: `cannot start: an agent is running (pid ${agent.pid})`,
-    });
-    await agent.end('SIGKILL');
-    t.true(Array.isArray(network.run('a', 'once')));
-  },
-);
-
 networkTest('--once with unreadable resources says what is wrong and ends', (t, network) => {
   writeFileSync(network.manifests, 'kind: [');
   t.like(network.run('a', 'once'), { code: 'CONFIG_INVALID' });
@@ -207,28 +146,6 @@ networkTest('--dry-run says what a run would change, and changes nothing', (t, n
   t.deepEqual(bare(planned), bare(done));
   t.true(planned.some(({ table }) => table === 'links'));
   t.deepEqual(network.run('a', 'dry-run'), []);
-});
-
-networkTest('switching the mode of a pool under traffic loses no packet', async (t, network) => {
-  const agents = [await network.agent('a', 'auto', 300), await network.agent('b', 'auto', 300)];
-  network.ping(1);
-  const flow = network.flow();
-  for (const modes of [
-    { ipipMode: 'Always' },
-    { vxlanMode: 'CrossSubnet' },
-    { ipipMode: 'Always' },
-    { vxlanMode: 'Always' },
-  ]) {
-    const from = agents.map(({ lines }) => lines.length);
-    network.declare(modes);
-    for (const [place, agent] of agents.entries())
-      await agent.until('tables changed', { from: from[place] ?? 0 });
-    await sleep(600);
-  }
-  const { sent, received } = await flow.stop();
-  t.log(`${sent} sent, ${received} received`);
-  t.true(counted(network, 'direct') > 0n);
-  t.is(received, sent);
 });
 
 networkTest(
@@ -254,93 +171,7 @@ networkTest(
     t.is(received, sent);
     t.true(programIds(network).every((id) => !before.includes(id)));
     const { ENCAP_BPFFS: pins = '' } = network.environment('a');
-    t.is(readdirSync(`${pins}/${statusOf(network).generation}/programs`).length, 1);
-  },
-);
-
-networkTest(
-  'tables that become too small are made anew beside the old ones, without losing a packet',
-  async (t, network) => {
-    const agent = await network.agent('a');
-    await network.agent('b');
-    network.ping(1);
-    const before = statusOf(network).generation;
-    const flow = network.flow();
-    network.declare({ vxlanMode: 'Always' }, [
-      {
-        apiVersion: 'projectcalico.org/v3',
-        kind: 'FelixConfiguration',
-        metadata: { name: 'default' },
-        spec: {
-          externalNodesList: Array.from(
-            { length: 1500 },
-            (_, place) => `172.${16 + (place >> 8)}.${place & 255}.0/24`,
-          ),
-        },
-      },
-    ]);
-    await agent.until('program replaced');
-    await sleep(100);
-    const { sent, received } = await flow.stop();
-    t.is(received, sent);
-    const after = statusOf(network);
-    t.not(after.generation, before);
-    t.is(after.maps.find(({ name }) => name === 'externals')?.entries, 1500);
-    t.deepEqual(readdirSync(network.environment('a').ENCAP_BPFFS ?? ''), [after.generation]);
-  },
-);
-
-networkTest(
-  'a change that does not fit beside what it replaces makes larger tables, without losing a packet',
-  async (t, network) => {
-    const agent = await network.agent('a');
-    await network.agent('b');
-    network.ping(1);
-    const externals = (first: number): object => ({
-      apiVersion: 'projectcalico.org/v3',
-      kind: 'FelixConfiguration',
-      metadata: { name: 'default' },
-      spec: {
-        externalNodesList: Array.from(
-          { length: 1000 },
-          (_, place) => `172.${first + (place >> 8)}.${place & 255}.0/24`,
-        ),
-      },
-    });
-    let from = agent.lines.length;
-    network.declare({ vxlanMode: 'Always' }, [externals(16)]);
-    await agent.until('tables changed', { from });
-    const flow = network.flow();
-    from = agent.lines.length;
-    network.declare({ vxlanMode: 'Always' }, [externals(24)]);
-    await agent.until('working again', { from });
-    const { sent, received } = await flow.stop();
-    t.is(received, sent);
-    t.is(statusOf(network).maps.find(({ name }) => name === 'externals')?.entries, 1000);
-  },
-);
-
-networkTest(
-  'more nodes than there are free places replace all the others: larger tables, not the same failure again and again',
-  async (t, network) => {
-    const agent = await network.agent('a');
-    const nodes = (generation: number): object[] =>
-      Array.from({ length: 5000 }, (_, place) => ({
-        apiVersion: 'projectcalico.org/v3',
-        kind: 'Node',
-        metadata: { name: `generation-${generation}-${place}` },
-        spec: {
-          bgp: { ipv4Address: `172.${16 + generation}.${place >> 8}.${place & 255}/12` },
-          ipv4VXLANTunnelAddr: `10.${generation}.${place >> 8}.${place & 255}`,
-        },
-      }));
-    let from = agent.lines.length;
-    network.declare({ vxlanMode: 'Always' }, nodes(1));
-    await agent.until('tables changed', { from });
-    from = agent.lines.length;
-    network.declare({ vxlanMode: 'Always' }, nodes(2));
-    await agent.until('working again', { from });
-    t.is(statusOf(network).maps.find(({ name }) => name === 'sources')?.entries, 5001);
+    t.is(readdirSync(`${pins}/${network.status('a').generation}/programs`).length, 1);
   },
 );
 
@@ -380,30 +211,4 @@ networkTest("another program's route to the pool stays, and the error names it",
     ip('-n', network.space('a'), 'route', 'show', '10.244.0.0/16', 'proto', '80'),
     /192\.168\.77\.2/,
   );
-});
-
-networkTest('pins that someone else made in our place are set aside', async (t, network) => {
-  network.run('a', 'once');
-  const { generation } = statusOf(network);
-  const { ENCAP_BPFFS: pins = '' } = network.environment('a');
-  rmSync(`${pins}/${generation}/maps/blocks`);
-  execFileSync('bpftool', [
-    'map',
-    'create',
-    `${pins}/${generation}/maps/blocks`,
-    'type',
-    'hash',
-    'key',
-    '4',
-    'value',
-    '4',
-    'entries',
-    '8',
-    'name',
-    'blocks',
-  ]);
-  await network.agent('a');
-  await network.agent('b');
-  t.is(network.ping(3), 3);
-  t.true(readdirSync(pins).some((name) => name.startsWith(`${generation}-foreign-`)));
 });

@@ -10,8 +10,8 @@ import { whyNoFlowLookup } from '../support/conntrack.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
 import { stream } from '../support/traffic.js';
-import type { PoolModes, Stack } from './datapath/cluster.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
+import type { PoolModes, Stack } from '../support/network/cluster.js';
+import { inside, ip, Network, obstacle } from '../support/network/network.js';
 
 const cannot = obstacle();
 const vxlan = { vxlanMode: 'Always' } as const;

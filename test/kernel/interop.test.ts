@@ -26,7 +26,7 @@ const edge = 1450;
 const icmpHeaders = 28;
 
 test.serial(
-  'encap and the kernel’s vxlan device exchange packets up to the MTU, and none above it',
+  'F47 encap and the kernel’s vxlan device exchange packets up to the MTU, and none above it',
   async (t) => {
     if (skips(t, 'ip', 'nsenter', 'ping')) return;
     const lab = await shared();
@@ -67,7 +67,7 @@ const offloads = {
 } as const;
 
 for (const [title, settings] of Object.entries(offloads))
-  test.serial(`TCP arrives bit for bit in both directions, offloads ${title}`, async (t) => {
+  test.serial(`F47 TCP arrives bit for bit in both directions, offloads ${title}`, async (t) => {
     if (skips(t, 'ip', 'nsenter', 'ethtool')) return;
     const lab = await shared();
     for (const where of [ours, kernels])

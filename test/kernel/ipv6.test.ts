@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { skips as needs } from '../support/needs.js';
 import { within } from '../support/slowness.js';
 import { watch } from '../support/traffic.js';
-import { inside, ip, Network, obstacle } from './datapath/network.js';
+import { inside, ip, Network, obstacle } from '../support/network/network.js';
 
 // Two dual-stack nodes and their agents: the IPv6 pool travels in VXLAN over IPv6, as Calico's.
 

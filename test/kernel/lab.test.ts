@@ -6,31 +6,35 @@ import { ping } from '../../src/lab/ping.js';
 import { presets, type PresetName } from '../../src/lab/presets.js';
 import { labNames, pinFolder, runFolder } from '../../src/lab/state.js';
 import { status } from '../../src/lab/status.js';
-import type { Carrier } from '../../src/lab/topology.js';
+import { carriedBy, isDualStack, type Carrier, type Topology } from '../../src/lab/topology.js';
 import type { Carriage } from '../../src/lab/wire.js';
-import { up } from '../../src/lab/up.js';
+import { raise, up } from '../../src/lab/up.js';
 import { skips } from '../support/needs.js';
 
 type Ways = Readonly<Record<string, Carriage>>;
 
+/** Of all nodes, or of those named; absent: as the preset says. */
+type Carriers = Carrier | Readonly<Record<string, Carrier>> | undefined;
+
 /** Every workload of a node pair goes the same way: the rows name nodes. */
 const reaches = test.macro({
-  title: (_, preset: PresetName, carrier: Carrier | undefined) =>
-    `in the lab ${preset}${carrier === undefined ? '' : ` on ${carrier}`} every workload reaches every other, as its pool says`,
+  title: (_, preset: PresetName, carriers: Carriers) =>
+    `in the lab ${preset}${carriers === undefined ? '' : ` on ${said(carriers)}`} every workload reaches every other, as its pool says`,
   async exec(
     t: ExecutionContext,
     preset: PresetName,
-    carrier: Carrier | undefined,
+    carriers: Carriers,
     ways: Ways,
   ): Promise<void> {
     if (skips(t, 'ip', 'nsenter', 'ping', 'tcpdump')) return;
     const name = `test-${preset}`;
-    const lab = await up(preset, { name, ...(carrier === undefined ? {} : { carrier }) });
+    const lab = await raise(preset, carried(presets[preset], carriers), { name });
     t.teardown(() => (labNames().includes(name) ? down(name) : undefined));
 
     const pings = await ping({ name });
     const workloads = presets[preset].nodes.flatMap((node) => node.workloads).length;
-    t.is(pings.length, workloads * (workloads - 1));
+    const families = isDualStack(presets[preset]) ? 2 : 1;
+    t.is(pings.length, families * workloads * (workloads - 1));
     t.deepEqual(
       pings.filter(({ reached }) => !reached).map(({ from, to }) => `${from.name} > ${to.name}`),
       [],
@@ -57,6 +61,23 @@ const reaches = test.macro({
   },
 });
 
+function said(carriers: Exclude<Carriers, undefined>): string {
+  return typeof carriers === 'string'
+    ? carriers
+    : Object.entries(carriers)
+        .map(([node, carrier]) => `${carrier} of ${node}`)
+        .join(', ');
+}
+
+function carried(topology: Topology, carriers: Carriers): Topology {
+  if (typeof carriers === 'string') return carriedBy(topology, carriers);
+  const nodes = topology.nodes.map((node) => ({
+    ...node,
+    carrier: carriers?.[node.name] ?? node.carrier,
+  }));
+  return { ...topology, nodes };
+}
+
 function key(a: string, b: string): string {
   return [a, b]
     .map((node) => node.replace('node-', ''))
@@ -73,10 +94,11 @@ test.serial(reaches, 'two', undefined, { 'a-b': 'vxlan' });
 test.serial(reaches, 'crosssubnet', undefined, crossSubnet);
 test.serial(reaches, 'ipip', undefined, { 'a-b': 'ipip', 'a-c': 'ipip', 'b-c': 'ipip' });
 test.serial(reaches, 'mixed', undefined, always);
+test.serial(reaches, 'dual-stack', undefined, crossSubnet);
+test.serial(reaches, 'dual-stack', { 'node-c': 'kernel-vxlan' }, crossSubnet);
 
 test.serial('a lab that cannot be built leaves nothing behind and says why', async (t) => {
   if (skips(t, 'ip', 'nsenter')) return;
-  const before = readdirSync('/run').filter((name) => name.startsWith('encap'));
   const error = await t.throwsAsync(
     up('two', { name: 'test-broken', manifests: '/dev/null' }),
     undefined,
@@ -84,11 +106,12 @@ test.serial('a lab that cannot be built leaves nothing behind and says why', asy
   );
   t.regex(error.message, /^cannot /);
   t.false(labNames().includes('test-broken'));
-  t.false(existsSync(namespacePath('encap-test-broken-router')));
   t.deepEqual(
-    readdirSync('/run').filter((name) => name.startsWith('encap')),
-    before,
+    [pinFolder('test-broken'), runFolder('test-broken')].filter((path) => existsSync(path)),
+    [],
   );
+  const namespaces = readdirSync(namespacePath('')).filter((name) => name.includes('test-broken'));
+  t.deepEqual(namespaces, [], 'other labs may come and go meanwhile');
 });
 
 test.serial('two labs of one preset live side by side', async (t) => {

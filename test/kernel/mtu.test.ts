@@ -4,8 +4,8 @@ import { features } from 'libbpf-ts';
 import type { Family } from '../../src/net/address.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
-import type { PoolModes } from './datapath/cluster.js';
-import { ip, Network } from './datapath/network.js';
+import type { PoolModes } from '../support/network/cluster.js';
+import { ip, Network } from '../support/network/network.js';
 
 // Two nodes whose underlay changes its MTU under the running agents, and packets around the edge.
 

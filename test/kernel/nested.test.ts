@@ -120,7 +120,7 @@ const rows: readonly Row[] = [
 
 for (const row of sample(rows, 4))
   test.serial(
-    `a workload's own ${row.nesting} tunnel through ${row.overlay}, offloads ${row.offloads}${row.by === undefined ? '' : `, by ${row.by}`}`,
+    `F40 a workload's own ${row.nesting} tunnel through ${row.overlay}, offloads ${row.offloads}${row.by === undefined ? '' : `, by ${row.by}`}`,
     carries,
     row,
   );

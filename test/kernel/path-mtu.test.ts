@@ -11,7 +11,7 @@ const narrow = 1400;
 const fits = narrow - 50;
 const icmpHeaders = 28;
 
-test.serial('a workload learns within two round trips what the path takes', async (t) => {
+test.serial('F37 a workload learns within two round trips what the path takes', async (t) => {
   if (skips(t, 'ip', 'nsenter', 'ping')) return;
   const lab = await narrowed();
   const lines = (await ping(lab, 'a1', 'c1', fits + 1, '-c2', '-i0.2', '-W1')).split('\n');

@@ -3,7 +3,7 @@ import test from 'ava';
 import type { Family } from '../../src/net/address.js';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
-import { inside, ip, Network } from './datapath/network.js';
+import { inside, ip, Network } from '../support/network/network.js';
 
 // A router between the two nodes that forwards 1400 bytes and no more, in an underlay of both families.
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NotifySocket, whyNoManager } from '../support/notify-socket.js';
 import { within } from '../support/slowness.js';
-import { resource } from './datapath/cluster.js';
-import type { Network } from './datapath/network.js';
-import { inside, ip } from './datapath/network.js';
-import { networkTest } from './datapath/network-test.js';
+import { resource } from '../support/network/cluster.js';
+import type { Network } from '../support/network/network.js';
+import { inside, ip } from '../support/network/network.js';
+import { networkTest } from '../support/network/network-test.js';
 
 interface Answer {
   readonly status: number;
@@ -160,15 +160,15 @@ function smallDisk(path: string): Disposable {
 }
 
 networkTest(
-  'a full disk costs the state file: the kernel still follows, and the old file stays whole',
+  'F31 a full disk costs the state file: the kernel still follows, and the old file stays whole',
   async (t, network) => {
     const run = network.environment('a').ENCAP_RUN_DIR ?? '';
     using _disk = smallDisk(run);
     const agent = await network.command('a', ['--metrics']);
     const state = join(run, 'state.json');
-    const before = readFileSync(state, 'utf8');
     const filler = join(run, 'filler');
     t.throws(() => writeFileSync(filler, Buffer.alloc(128 * 1024)), { code: 'ENOSPC' });
+    const before = readFileSync(state, 'utf8'); // from now on nothing can replace it
 
     let from = agent.lines.length;
     network.declare({ ipipMode: 'Always' }, [
@@ -245,7 +245,7 @@ networkTest(
 
     const from = agent.lines.length;
     network.declare({ vxlanMode: 'Always' }, world(20));
-    await agent.until('tables changed', { from });
+    await agent.until('tables changed', { from, timeoutMs: 60_000 }); // reading so much YAML takes a third of it
     const { text } = ask(network, `${usual}/metrics`);
     t.true((valueOf(text, 'encap_config_blocks') ?? 0) >= 10_000);
     t.is(valueOf(text, 'encap_config_peers'), 501);

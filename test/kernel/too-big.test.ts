@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { eth, type Packet } from '../support/packet.js';
 import { Wire, type Outcome } from '../support/raw.js';
 import { skips } from '../support/needs.js';
-import { inside, ip, Network } from './datapath/network.js';
+import { inside, ip, Network } from '../support/network/network.js';
 
 // Packets that are too big, of the kinds that must not be answered or may be fragmented: our datapath does with each
 // of them what the kernel's own vxlan devices do, on the same nodes, a moment later.

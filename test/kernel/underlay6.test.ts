@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { skips } from '../support/needs.js';
 import { within } from '../support/slowness.js';
-import { inside, ip, Network } from './datapath/network.js';
+import { inside, ip, Network } from '../support/network/network.js';
 
 // What IPv6 does to routes, neighbours and addresses that IPv4 leaves alone, and how the agent answers.
 
@@ -133,7 +133,8 @@ kernelTest('an uplink that was removed and comes back carries IPv6 again', async
   const wanted = inForce(network);
   const from = agents.map(({ lines }) => lines.length);
   ip('-n', network.space('a'), 'link', 'del', 'eth0');
-  await sleep(300);
+  for (const [place, agent] of agents.entries())
+    await agent.until('round failed, trying again', { from: from[place] ?? 0 });
   t.regex(network.pinged('wa', toB6, '-c1', '-W1'), /unreachable/, 'and by no other way meanwhile');
   network.wire();
   for (const [place, agent] of agents.entries())

@@ -33,8 +33,14 @@ function loads(t: ExecutionContext, cpu: 'v2' | 'v3', program: ProgramFile): voi
 const modes = { encapd: ['never'], encapd_fast: ['guarded', 'always'] } as const;
 
 const programs = {
-  encapd: ['encapd_cutter', 'encapd_egress', 'encapd_ingress'],
-  encapd_fast: ['encapd_cutter', 'encapd_egress', 'encapd_ingress', 'encapd_workload'],
+  encapd: ['encapd_backstop', 'encapd_cutter', 'encapd_egress', 'encapd_ingress'],
+  encapd_fast: [
+    'encapd_backstop',
+    'encapd_cutter',
+    'encapd_egress',
+    'encapd_ingress',
+    'encapd_workload',
+  ],
 };
 
 function whyNotLoaded(program: ProgramFile): string | undefined {

@@ -3,7 +3,7 @@ import type { Cidr } from '../../src/net/cidr.js';
 import { verdictNames, type Direction } from '../support/count.js';
 import { Dut } from '../support/dut.js';
 import type { Exit } from '../support/exit.js';
-import { arriving, fromB, inVxlan, patched, pooled, routed, toB } from '../support/frames.js';
+import { arriving, fromB, inVxlan, patched, pooled, routed, toB, toB6 } from '../support/frames.js';
 import { whyNoPrograms } from '../support/object.js';
 import { macBytes, type Packet } from '../support/packet.js';
 import { fill, nodes } from '../support/world.js';
@@ -75,6 +75,26 @@ test.serial(
     dut.tables.pools.delete(underlay);
   },
 );
+
+test.serial('behind the egress program only what is for no machine is dropped', (t) => {
+  if (dut === undefined) return skip(t);
+  const nobody = toB.bytes().slice(0, 6);
+  const noIp = Uint8Array.of(
+    ...nobody,
+    ...toB.bytes().slice(6, 12),
+    0x88,
+    0xb5,
+    ...Array<number>(46).fill(0),
+  );
+  for (const frame of [toB.bytes(), toB6.bytes(), noIp])
+    t.is(dut.runBehind(frame), 'DROP_NO_PROGRAM');
+  reached.add('DROP_NO_PROGRAM');
+  for (let place = 0; place < nobody.length; place += 1) {
+    const almost = patched(toB, place, (nobody[place] ?? 0) ^ 1);
+    t.is(dut.runBehind(almost), undefined, `another byte ${place} of the MAC`);
+  }
+  t.is(dut.runBehind(arriving().udp(1, 4789).bytes()), undefined);
+});
 
 test.serial('the switches of the decapsulator', (t) => {
   if (dut === undefined) return skip(t);

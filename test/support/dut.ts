@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { BpfError, inNamespace, u32, type BpfObject, type Program } from 'libbpf-ts';
 import { peerTraffic } from '../../src/datapath/abi.js';
 import { attachKind } from '../../src/datapath/attach.js';
 import type { Config } from '../../src/datapath/config.js';
 import { countsOf, sum, type Count, type Direction } from './count.js';
 import { load } from './load.js';
+import { datapathObject } from './object.js';
 import { forwarding, sendFrame } from './raw-frames.js';
 import { nodes, type NodeName, type Tables } from './world.js';
 
@@ -30,25 +32,31 @@ export class Dut implements Disposable {
   readonly tables: Tables;
   readonly config: Config;
   readonly object: BpfObject;
-  readonly #programs: Readonly<Record<Direction, Program>>;
+  readonly #programs: Readonly<Record<Direction | 'backstop', Program>>;
   readonly #name: string;
   readonly #namespace: string;
   readonly #uplink: number;
   #seen: readonly Count[] | undefined;
 
-  constructor(node: NodeName = 'a', changes: Partial<Config> = {}, mtu = 1500) {
+  constructor(
+    node: NodeName = 'a',
+    changes: Partial<Config> = {},
+    mtu = 1500,
+    file = datapathObject(),
+  ) {
     this.#name = `bp2-${process.pid}-${(made += 1)}`;
     this.#namespace = `/run/netns/${this.#name}`;
     process.once('exit', this.#remove);
     addUplink(this.#name, nodes[node].uplinkMac, mtu);
     this.#uplink = indexOf(this.#name, 'uplink');
-    const { object, config, tables } = load(node, changes);
+    const { object, config, tables } = load(node, changes, file);
     this.object = object;
     this.config = config;
     this.tables = tables;
     this.#programs = {
       egress: object.program('encapd_egress'),
       ingress: object.program('encapd_ingress'),
+      backstop: object.program('encapd_backstop'),
     };
   }
 
@@ -66,7 +74,7 @@ export class Dut implements Disposable {
 
   /** Runs one packet without looking at the counters. */
   quickly(
-    direction: Direction,
+    program: Direction | 'backstop',
     frame: Uint8Array,
     { from, mark, gsoSize, repeat = 1 }: Origin = {},
   ) {
@@ -79,7 +87,7 @@ export class Dut implements Disposable {
       ...(gsoSize === undefined ? {} : { gsoSize }),
     };
     const result = inNamespace(this.#namespace, () =>
-      this.#programs[direction].run(frame, { context, repeat }),
+      this.#programs[program].run(frame, { context, repeat }),
     );
     return { ...result, returnValue: result.returnValue | 0 }; // tc's actions are signed
   }
@@ -87,6 +95,20 @@ export class Dut implements Disposable {
   /** Whether BPF_PROG_TEST_RUN takes packets from there: 5.10's knows of none that was forwarded. */
   canRun({ from = 'local' }: Origin): boolean {
     return from === 'local' || (takesForwarded ??= this.#runsForwarded());
+  }
+
+  /** Runs one packet through what is behind the egress program; undefined: passed, and not counted again. */
+  runBehind(frame: Uint8Array): string | undefined {
+    const before = this.counts();
+    const { returnValue, packet } = this.quickly('backstop', frame);
+    const after = this.counts();
+    if (!isDeepStrictEqual(packet, frame)) throw new Error('the backstop changed the packet');
+    const isSame = isDeepStrictEqual(after, before);
+    const verdict = isSame ? undefined : onlyMove(before, after, 'egress', frame.length);
+    const wanted = verdict === undefined ? -1 : actionOf(verdict);
+    if (returnValue !== wanted)
+      throw new Error(`${String(verdict)} returned ${returnValue}, not ${wanted}`);
+    return verdict;
   }
 
   /** Sends a frame that BPF_PROG_TEST_RUN refuses through the hook itself; answers its verdict. */

@@ -99,6 +99,10 @@ export class Etcd {
     }
   }
 
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   async kill(): Promise<void> {
     const ending = this.#process;
     this.#process = undefined;

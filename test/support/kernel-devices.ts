@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { batchIn, runIn } from './spaces.js';
+import type { Underlay } from './wiring.js';
 import { nodes } from './world.js';
 
 // Node B with the kernel's own tunnel devices, set up as Felix (and BIRD, for IPIP) would: what our programs
@@ -48,11 +49,27 @@ export const deviceTypes = Object.keys(devices) as readonly DeviceType[];
 
 /** Why this kernel makes no such device; undefined: it does. */
 export function whyNoDevice(type: DeviceType): string | undefined {
+  return whyNotMade(type, `asked type ${type} ${devices[type]}`);
+}
+
+/** Why this kernel makes no such underlay; undefined: it does. */
+export function whyNoUnderlay(underlay: Underlay): string | undefined {
+  if (underlay === 'veth') return undefined;
+  const words = {
+    vlan: 'link wire asked type vlan id 1',
+    bond: 'asked type bond',
+    bridge: 'asked type bridge',
+  };
+  return whyNotMade(underlay, words[underlay]);
+}
+
+/** `words`: what follows `ip link add`, in a namespace that has a veth pair, `wire` and `end`. */
+function whyNotMade(type: string, words: string): string | undefined {
   const namespace = `bp2-${process.pid}-asked`;
-  const words = devices[type].split(' ').filter(Boolean);
   execFileSync('ip', ['netns', 'add', namespace]);
   try {
-    runIn(namespace, ['ip', 'link', 'add', 'asked', 'type', type, ...words]);
+    for (const link of ['wire type veth peer name end', words])
+      runIn(namespace, ['ip', 'link', 'add', ...link.split(' ').filter(Boolean)]);
     return undefined;
   } catch (cause) {
     const { stderr = '' } = cause as { stderr?: string };

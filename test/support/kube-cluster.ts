@@ -114,6 +114,7 @@ export class KubeCluster implements AsyncDisposable {
       '--service-account-issuer=https://kubernetes.default.svc',
       `--token-auth-file=${join(this.#folder, 'tokens')}`,
       '--authorization-mode=RBAC',
+      '--allow-privileged', // as every cluster has it whose network is made of pods
       '--service-cluster-ip-range=10.96.0.0/16',
     ]);
     const end = performance.now() + 60_000;
@@ -133,6 +134,16 @@ export class KubeCluster implements AsyncDisposable {
 
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#server?.kill(signal);
+  }
+
+  /** Of the API server that is up. */
+  get pid(): number {
+    return this.#server?.pid ?? 0;
+  }
+
+  /** Where its etcd is. */
+  get etcd(): string {
+    return `http://127.0.0.1:${this.#etcd}`;
   }
 
   get server(): string {

@@ -36,7 +36,8 @@ function whyNoOverlay(overlay: OverlayName, commands: readonly string[]): string
   return whyNoPrograms() ?? lacking(commands) ?? whyNotTaken(over, family);
 }
 
-function skipsFor(t: ExecutionContext, reason: string | undefined): boolean {
+/** The same for a reason of a test's own. */
+export function skipsFor(t: ExecutionContext, reason: string | undefined): boolean {
   if (reason === undefined) return false;
   t.log(`skipped: ${reason}`);
   t.pass();

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findClang, systemIncludes } from '../../src/datapath/clang.js';
 import { compile as compileForNode, type ProgramFile } from '../../src/datapath/compile.js';
@@ -9,7 +9,7 @@ import { compile as compileForNode, type ProgramFile } from '../../src/datapath/
 /** The project's root, seen from the compiled tests. */
 export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
 
-/** The object that a node would load: its own clang's, or where there is none (a guest) the prebuilt one. */
+/** The object that a node would load: of the sources that are here. */
 export function datapathObject(program: ProgramFile = 'encapd'): string {
   return compileForNode({ program }).origin.file;
 }
@@ -26,10 +26,13 @@ export function whyNoCompiler(): string | undefined {
 }
 
 /** Compiles the programs for one BPF instruction set; the object goes when the process goes. */
-export function compile(cpu: 'v2' | 'v3', program: ProgramFile = 'encapd'): string {
+export function compile(
+  cpu: 'v2' | 'v3',
+  program: ProgramFile | 'bench/untraced' = 'encapd',
+): string {
   const folder = mkdtempSync(join(tmpdir(), 'bp2-object-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const object = join(folder, `${program}.bpf.o`);
+  const object = join(folder, `${basename(program)}.bpf.o`);
   const clang = findClang(process.env['PATH'] ?? '');
   if (clang.kind === 'missing') throw new Error(clang.why);
   execFileSync(

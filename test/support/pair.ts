@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { inNamespace, Netlink, type Link } from 'libbpf-ts';
-import { hooksOf } from '../../src/datapath/attach.js';
+import { hooksOf, placed } from '../../src/datapath/attach.js';
 import { bringCutter, type Cutter } from '../../src/datapath/cutting.js';
 import { functionOf } from '../../src/datapath/load.js';
 import { countsOf, type Count } from './count.js';
@@ -13,7 +13,7 @@ import { datapathObject } from './object.js';
 import { runIn } from './spaces.js';
 import * as traffic from './traffic.js';
 import * as wiring from './wiring.js';
-import type { Side } from './wiring.js';
+import type { Side, Underlay } from './wiring.js';
 import { beyondCalico, peerIndex } from './world.js';
 
 export type { Side };
@@ -34,12 +34,17 @@ export class Pair implements Disposable {
   readonly #loaded: Partial<Record<Side, Loaded>> = {};
   readonly #links: Link[] = [];
 
-  constructor(peer: Peer, by: AttachBy, cutting: Cutting = 'without a cutter') {
+  constructor(
+    peer: Peer,
+    by: AttachBy,
+    cutting: Cutting = 'without a cutter',
+    underlay: Underlay = 'veth',
+  ) {
     process.once('exit', this.#remove);
     for (const side of sides)
       for (const name of [this.namespace(side), this.workload(side)])
         execFileSync('ip', ['netns', 'add', name]);
-    wiring.wireNodes(this.#spaces('a'), this.#spaces('b'));
+    wiring.wireNodes(this.#spaces('a'), this.#spaces('b'), underlay);
     for (const side of sides) wiring.wireWorkload(this.#spaces(side), side);
     const zeroChecksum = peer === 'programs' || peer === 'kernel vxlan, zero';
     this.#attach('a', by, zeroChecksum, cutting);
@@ -161,12 +166,8 @@ export class Pair implements Disposable {
     const ends = cutting === 'with a cutter' ? this.#cutter(side) : undefined;
     if (ends !== undefined) loaded.tables.cutters.set(0, { ...ends, uplink });
     inNamespace(`/run/netns/${this.namespace(side)}`, () => {
-      for (const { program, index, direction } of hooksOf({ name: 'uplink', index: uplink }, ends))
-        this.#links.push(
-          loaded.object
-            .program(functionOf(program))
-            .attach({ kind: by, ifindex: index, direction }),
-        );
+      for (const hook of hooksOf({ name: 'uplink', index: uplink }, ends))
+        this.#links.push(loaded.object.program(functionOf(hook.program)).attach(placed(hook, by)));
     });
     wiring.leadToPrograms(this.namespace(side));
   }

@@ -18,13 +18,40 @@ export interface Spaces {
 
 const ethernetMtu = 1500;
 
-/** Joins the two nodes by their uplinks. */
-export function wireNodes(a: Spaces, b: Spaces): void {
-  batchIn(a.node, [
-    `link add uplink address ${nodes.a.uplinkMac} type veth peer name uplink ` +
-      `address ${nodes.b.uplinkMac} netns ${b.node}`,
-  ]);
+/** What the uplinks are: ends of the wire itself, or what is made of such ends. */
+export type Underlay = 'veth' | 'vlan' | 'bond' | 'bridge';
+
+/** Joins the two nodes by their uplinks. A bond has two wires. */
+export function wireNodes(a: Spaces, b: Spaces, underlay: Underlay = 'veth'): void {
+  const { a: nodeA, b: nodeB } = nodes;
+  if (underlay === 'veth') {
+    batchIn(a.node, [
+      `link add uplink address ${nodeA.uplinkMac} type veth peer name uplink ` +
+        `address ${nodeB.uplinkMac} netns ${b.node}`,
+    ]);
+    return;
+  }
+  const wires = underlay === 'bond' ? ['wire0', 'wire1'] : ['wire0'];
+  batchIn(
+    a.node,
+    wires.map((wire) => `link add ${wire} type veth peer name ${wire} netns ${b.node}`),
+  );
+  for (const [{ node }, { uplinkMac }] of [
+    [a, nodeA],
+    [b, nodeB],
+  ] as const)
+    batchIn(node, [
+      linkOf[underlay].replace('MAC', uplinkMac),
+      ...(underlay === 'vlan' ? [] : wires.map((wire) => `link set ${wire} master uplink`)),
+      ...wires.map((wire) => `link set ${wire} up`),
+    ]);
 }
+
+const linkOf: Readonly<Record<Exclude<Underlay, 'veth'>, string>> = {
+  vlan: 'link add link wire0 name uplink address MAC type vlan id 42',
+  bond: 'link add uplink address MAC type bond mode active-backup miimon 20',
+  bridge: 'link add uplink address MAC type bridge',
+};
 
 /** Gives a node its addresses and its workload, which has an address in every pool. */
 export function wireWorkload({ node, workload }: Spaces, side: Side): void {

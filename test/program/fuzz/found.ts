@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { root } from '../../support/object.js';
 import { fromHex } from '../../support/packet.js';
 import type { Bench, Difference } from './bench.js';

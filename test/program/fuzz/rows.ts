@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Direction } from '../../support/count.js';
 import { nobody } from '../../support/frames.js';
 import { root } from '../../support/object.js';

@@ -77,8 +77,8 @@ export function behindExtensions(packet: Ip): Upper | 'hidden' {
   const nothing = { ...packet, protocol: noNextHeader };
   let beyond: typeof nothing | 'hidden' = nothing;
   for (let seen = 0; extensions.has(protocol); seen += 1) {
-    if (seen === 8) return 'hidden';
     if (bytes.length < headerBytes + 4) return beyond;
+    if (seen === 8) return 'hidden';
     const [next = 0, length = 0] = bytes.subarray(headerBytes);
     if (protocol === 44 && (u16(bytes, headerBytes + 2) & 0xfff8) !== 0) return nothing;
     if (protocol === 44) beyond = 'hidden';

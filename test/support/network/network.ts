@@ -1,10 +1,13 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { within } from '../../support/slowness.js';
+import { inNamespace } from 'libbpf-ts';
+import { foldersOf } from '../../../src/datapath/folders.js';
+import { readStatus, type Status } from '../../../src/datapath/status.js';
+import { within } from '../slowness.js';
 import { clusterOf, type PoolModes, type Stack } from './cluster.js';
 
 const agentMain = fileURLToPath(new URL('./agent.js', import.meta.url));
@@ -95,11 +98,18 @@ export class Network implements AsyncDisposable {
   }
 
   /** Writes the Calico resources, as one whole file. */
-  declare(modes: PoolModes, more: readonly object[] = []): void {
+  declare(modes: PoolModes, more: readonly object[] = [], file = this.manifests): void {
     const resources = [...clusterOf(this.stack, modes), ...more];
-    const beside = `${this.manifests}.new`;
+    const beside = `${file}.new`;
     writeFileSync(beside, resources.map((one) => JSON.stringify(one)).join('\n---\n'));
-    execFileSync('mv', [beside, this.manifests]);
+    renameSync(beside, file);
+  }
+
+  /** What a node's kernel has of ours. */
+  status(node: 'a' | 'b'): Status {
+    return inNamespace(`/run/netns/${this.space(node)}`, () =>
+      readStatus(foldersOf(this.environment(node))),
+    );
   }
 
   /** Folders of one node's agent. */
@@ -114,21 +124,49 @@ export class Network implements AsyncDisposable {
 
   /** Starts an agent. */
   start(node: 'a' | 'b'): Agent {
-    const agent = new Agent(this, node, this.#agentWords(node, 'auto', 2000));
-    this.#agents.push(agent);
-    return agent;
+    return this.#started(node, this.#agentWords(node, 'auto', 2000, this.manifests));
   }
 
   /** Starts an agent and waits until its node carries traffic. */
-  async agent(node: 'a' | 'b', attach = 'auto', delayMs = 2000): Promise<Agent> {
-    const agent = new Agent(this, node, this.#agentWords(node, attach, delayMs));
-    this.#agents.push(agent);
+  async agent(
+    node: 'a' | 'b',
+    attach = 'auto',
+    delayMs = 2000,
+    resources = this.manifests,
+  ): Promise<Agent> {
+    const agent = this.#started(node, this.#agentWords(node, attach, delayMs, resources));
     await agent.until('ready');
     return agent;
   }
 
-  #agentWords(node: 'a' | 'b', attach: string, delayMs: number): readonly string[] {
-    return [agentMain, 'run', this.manifests, `node-${node}`, attach, String(delayMs)];
+  /** Starts an agent by way of other commands (`setpriv …`) that become it; they end where its own command begins. */
+  startBy(node: 'a' | 'b', by: readonly string[], environment: NodeJS.ProcessEnv = {}): Agent {
+    return this.#started(
+      node,
+      this.#agentWords(node, 'auto', 300, this.manifests),
+      environment,
+      by,
+    );
+  }
+
+  #agentWords(
+    node: 'a' | 'b',
+    attach: string,
+    delayMs: number,
+    resources: string,
+  ): readonly string[] {
+    return [agentMain, 'run', resources, `node-${node}`, attach, String(delayMs)];
+  }
+
+  #started(
+    node: 'a' | 'b',
+    words: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    by: readonly string[] = [],
+  ): Agent {
+    const agent = new Agent(this, node, words, environment, by);
+    this.#agents.push(agent);
+    return agent;
   }
 
   /** Runs one verb of the agent to its end. */
@@ -152,11 +190,20 @@ export class Network implements AsyncDisposable {
 
   /** Runs the command line on a node; gives the exit code alone. */
   exitCode(node: 'a' | 'b', ...words: readonly string[]): number | null {
-    return spawnSync(
+    return this.ended(node, ...words).code;
+  }
+
+  /** Runs the command line on a node, however it ends. */
+  ended(
+    node: 'a' | 'b',
+    ...words: readonly string[]
+  ): { readonly code: number | null; readonly stdout: string } {
+    const { status, stdout } = spawnSync(
       'nsenter',
       [`--net=/run/netns/${this.space(node)}`, process.execPath, encapMain, ...words],
-      { env: this.environment(node), stdio: 'ignore' },
-    ).status;
+      { env: this.environment(node), stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' },
+    );
+    return { code: status, stdout };
   }
 
   /** Starts `encap run` itself, with more words and variables, and waits until the node carries traffic. */
@@ -166,11 +213,21 @@ export class Network implements AsyncDisposable {
     environment: NodeJS.ProcessEnv = {},
     resources: readonly string[] = ['-f', this.manifests],
   ): Promise<Agent> {
-    const words = [...resources, '--node', `node-${node}`, '--log-format', 'json', ...more];
-    const agent = new Agent(this, node, [encapMain, 'run', ...words], environment);
-    this.#agents.push(agent);
+    const agent = this.startCommand(node, more, environment, resources);
     await agent.until('ready');
     return agent;
+  }
+
+  /** Starts `encap run` of this build, or of another one whose main file is given. */
+  startCommand(
+    node: 'a' | 'b',
+    more: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+    resources: readonly string[] = ['-f', this.manifests],
+    main = encapMain,
+  ): Agent {
+    const words = [...resources, '--node', `node-${node}`, '--log-format', 'json', ...more];
+    return this.#started(node, [main, 'run', ...words], environment);
   }
 
   /** Echo requests from the workload on node-a to the one on node-b; gives how many were answered. */
@@ -270,11 +327,12 @@ export class Agent {
     node: 'a' | 'b',
     words: readonly string[],
     environment: NodeJS.ProcessEnv = {},
+    by: readonly string[] = [],
   ) {
     mkdirSync(network.environment(node).ENCAP_RUN_DIR ?? '', { recursive: true });
     this.#child = spawn(
       'nsenter',
-      [`--net=/run/netns/${network.space(node)}`, process.execPath, ...words],
+      [`--net=/run/netns/${network.space(node)}`, ...by, process.execPath, ...words],
       { env: { ...network.environment(node), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child.stdout?.on('data', (data: Buffer) => (this.#output += data.toString()));
@@ -285,6 +343,16 @@ export class Agent {
   /** nsenter replaces itself by the agent: the process id is the agent's. */
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** What it said that is no line of its log. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Its exit code, once it has ended by itself; null: a signal ended it. */
+  get closed(): Promise<number | null> {
+    return this.#closed;
   }
 
   /** Waits for a line of the log; `from` skips what was there before. */

@@ -3,9 +3,11 @@ export interface PoolModes {
   readonly vxlanMode?: string;
   readonly ipipMode?: string;
   /** VXLAN where it is left out. */
-  readonly ipv6?: Omit<PoolModes, 'ipv6' | 'beyondCalico'>;
+  readonly ipv6?: Omit<PoolModes, 'ipv6' | 'beyondCalico' | 'hosts'>;
   /** Of the NodeConfig; without it there is none. */
   readonly beyondCalico?: object;
+  /** Last numbers of the nodes' IPv4 addresses: 1 and 2 where it is left out. */
+  readonly hosts?: readonly [number, number];
   /** Last part of the nodes' IPv6 tunnel addresses: the first of their block where it is left out. */
   readonly ipv6TunnelHost?: number;
 }
@@ -16,7 +18,7 @@ export type Stack = 'ipv4' | 'ipv6' | 'dual-stack';
 /** Calico's resources for the two nodes of a Network, 1 and 2: a pool for each family and a block of it on each node. */
 export function clusterOf(stack: Stack, modes: PoolModes): readonly object[] {
   const has = { ipv4: stack !== 'ipv6', ipv6: stack !== 'ipv4' };
-  const { beyondCalico, ipv6TunnelHost: host = '' } = modes;
+  const { beyondCalico, hosts = [1, 2], ipv6TunnelHost: host = '' } = modes;
   return [
     ...(has.ipv4 ? [pool('workloads', '10.244.0.0/16', 26, modes)] : []),
     ...(has.ipv6 ? [pool('workloads-ipv6', 'fd00:244::/48', 122, modes.ipv6 ?? vxlan)] : []),
@@ -27,7 +29,10 @@ export function clusterOf(stack: Stack, modes: PoolModes): readonly object[] {
         resource('Node', node, {
           bgp: {
             ...(has.ipv4
-              ? { ipv4Address: `192.168.77.${number}/24`, ipv4IPIPTunnelAddr: tunnel.ipv4 }
+              ? {
+                  ipv4Address: `192.168.77.${hosts[number - 1]}/24`,
+                  ipv4IPIPTunnelAddr: tunnel.ipv4,
+                }
               : {}),
             ...(has.ipv6 ? { ipv6Address: `fd00:77::${number}/64` } : {}),
           },
@@ -60,8 +65,16 @@ function pool(
   return resource('IPPool', name, { cidr, blockSize, vxlanMode, ipipMode, natOutgoing: false });
 }
 
+/** A node that is declared, and not there: `number` is in its addresses. */
+export function absentNode(name: string, number: number): object {
+  return resource('Node', name, {
+    bgp: { ipv4Address: `192.168.77.${number}/24`, ipv4IPIPTunnelAddr: `10.244.${number}.0` },
+    ipv4VXLANTunnelAddr: `10.244.${number}.0`,
+  });
+}
+
 /** A block of 64 addresses: the first is the node's tunnel address, the sixth a workload's. */
-function block(cidr: string, node: string): object {
+export function block(cidr: string, node: string): object {
   return resource('IPAMBlock', cidr.replace(/[.:/]+/g, '-'), {
     cidr,
     affinity: `host:${node}`,

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { skips } from '../../support/needs.js';
+import { skips } from '../needs.js';
 import { Network, obstacle } from './network.js';
 
 const cannot = obstacle();
