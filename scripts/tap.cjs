@@ -1,10 +1,16 @@
 'use strict';
-// Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why, and how
-// long each file took where they run one after the other.
+// Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why, how often
+// faults were injected, and how long each file took where they run one after the other.
 
 /** A reader that takes the text in pieces; `end` gives the result. */
 function tapReader() {
-  const result = { passed: 0, failures: [], skipped: new Map(), filesMs: new Map() };
+  const result = {
+    passed: 0,
+    failures: [],
+    skipped: new Map(),
+    filesMs: new Map(),
+    repetitions: [],
+  };
   let toldMs = Date.now();
   let rest = '';
   let complained = '';
@@ -23,6 +29,8 @@ function tapReader() {
     else if (/^# {3}skipped: /.test(text)) {
       result.passed -= 1; // it passed because it could not ask
       skip(text.replace(/^# {3}skipped: /, ''));
+    } else if (/^# {3}repetitions: /.test(text)) {
+      result.repetitions.push(text.replace(/^# {3}repetitions: /, ''));
     } else if (last !== undefined && /^( {2}|# {3})/.test(text)) last.detail += `${text}\n`;
   }
 

@@ -85,10 +85,21 @@ async function test(args) {
       args.length === 0
         ? process.env.CI === 'true'
         : args.some((name) => name.split(':')[0] === ring);
-    const guests = runs('kernels') ? ['guests'] : [];
+    const guests = runs('kernels') || runs('vm') ? ['guests'] : [];
+    const vagrant = runs('vm') ? ['vagrant'] : [];
     const cluster = runs('k8s') ? ['cluster'] : [];
     const daemons = process.env.CI === 'true' ? ['daemons'] : [];
-    await prepare(['build', 'lab', 'bench', 'test', 'package', ...daemons, ...cluster, ...guests]);
+    await prepare([
+      'build',
+      'lab',
+      'bench',
+      'test',
+      'package',
+      ...daemons,
+      ...cluster,
+      ...guests,
+      ...vagrant,
+    ]);
   } else {
     step(1, 3, 'node', `${process.versions.node} ok (needs 20.19 or newer)`);
     step(2, 3, 'npm packages', steps.ensure('dependencies') ?? 'ok');
