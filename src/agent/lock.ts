@@ -5,6 +5,8 @@ import { EncapError } from '../errors.js';
 
 /** How long the holder of the lock may take to say who it is. */
 const answerMs = 1000;
+/** The same, for an agent that cannot start: one of several that start at once may be busy loading its programs. */
+const patientMs = 10_000;
 
 /**
  * Makes this process the only agent of a run folder. The lock is a name in the kernel (an abstract Unix socket): it
@@ -16,7 +18,7 @@ export async function lock(run: string): Promise<AsyncDisposable> {
     await listen(server, nameOf(run));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-    const pid = await holder(run);
+    const pid = await holder(run, patientMs);
     throw new EncapError(
       `cannot start: an agent is running${pid === undefined ? '' : ` (pid ${pid})`}`,
       {
@@ -33,8 +35,8 @@ export async function lock(run: string): Promise<AsyncDisposable> {
   };
 }
 
-/** Process id of the agent that holds a run folder; undefined when none does. */
-export function holder(run: string): Promise<number | undefined> {
+/** Process id of the agent that holds a run folder; undefined when none does, or none says so in time. */
+export function holder(run: string, withinMs = answerMs): Promise<number | undefined> {
   return new Promise((done) => {
     let text = '';
     const socket = connect(nameOf(run));
@@ -42,7 +44,7 @@ export function holder(run: string): Promise<number | undefined> {
       socket.destroy();
       done(/^\d+$/.test(text) ? Number(text) : undefined);
     };
-    socket.setTimeout(answerMs, finish);
+    socket.setTimeout(withinMs, finish);
     socket.on('data', (data) => (text += data.toString()));
     socket.on('close', finish);
     socket.on('error', finish); // nobody listens: nobody holds it
