@@ -2,6 +2,9 @@
 // Reads what `ava --tap` prints: how many tests passed, what failed and how, what was skipped and why, how often
 // faults were injected, and how long each file took where they run one after the other.
 
+/** Characters of stderr that are kept, its last: a kernel in trouble says a hundred lines. */
+const complaintLength = 16_000;
+
 /** A reader that takes the text in pieces; `end` gives the result. */
 function tapReader() {
   const result = {
@@ -51,7 +54,7 @@ function tapReader() {
       lines.forEach(line);
     },
     readError(chunk) {
-      complained = (complained + chunk).slice(-4000);
+      complained = (complained + chunk).slice(-complaintLength);
     },
     end(exitCode) {
       line(rest);

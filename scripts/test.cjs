@@ -309,18 +309,23 @@ function filesOf({ cwd = '', below, only }) {
   });
 }
 
-function report({ name, serial }, { passed, failures, skipped, filesMs, repetitions }, ms) {
+function report({ name, serial }, result, ms) {
+  const { passed, failures, unsteady = [], skipped, filesMs, repetitions } = result;
   const word = failures.length > 0 ? 'FAIL' : 'ok  ';
   console.log(
     `${word} ${name.padEnd(8)} ${passed} passed, ${failures.length} failed, ${countOf(skipped)} skipped  (${(ms / 1000).toFixed(1)} s)`,
   );
   if (serial && filesMs) console.log(`     slowest: ${slowest(filesMs)}`);
   if (repetitions?.length > 0) console.log(`     repetitions: ${repetitions.join(', ')}`);
-  for (const { title, detail } of failures) {
+  const told = [
+    ...failures,
+    ...unsteady.map(({ title, detail }) => ({ title: `unsteady: ${title}`, detail })),
+  ];
+  for (const { title, detail } of told) {
     console.log(`\n     ${title}`);
     for (const line of (detail ?? '').split('\n').filter(Boolean)) console.log(`       ${line}`);
   }
-  if (failures.length > 0) console.log('');
+  if (told.length > 0) console.log('');
 }
 
 /** Where the time goes. */
