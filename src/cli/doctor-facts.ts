@@ -3,6 +3,7 @@ import type { Folders } from '../datapath/folders.js';
 import type { Cluster } from '../doctor/cluster.js';
 import type { Facts } from '../doctor/facts.js';
 import { EncapError } from '../errors.js';
+import { withEnvironmentOf } from './agent-environment.js';
 import { nodeNameOf } from './inputs.js';
 import { checkAccess } from './pinned.js';
 import { placeOf } from './source.js';
@@ -24,10 +25,8 @@ export async function examineNode(
   ]);
   const folders = foldersOf(env);
   mayLook(folders);
-  const [cluster, agent] = await Promise.all([
-    clusterOf(options, env, folders),
-    holder(folders.run),
-  ]);
+  const agent = await holder(folders.run);
+  const cluster = await clusterOf(options, withEnvironmentOf(agent, env), folders);
   return { facts: await examine({ folders, agent, cluster, sampleMs }), folders };
 }
 
