@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { Diagnosis } from '../../src/doctor/diagnosis.js';
 import type { Finding } from '../../src/doctor/finding.js';
 import { breakLab, mend } from '../../src/lab/break.js';
 import { down } from '../../src/lab/down.js';
@@ -9,7 +10,8 @@ import { layOut } from '../../src/lab/topology/lay-out.js';
 import { raise } from '../../src/lab/up.js';
 import { ask, doctor, idsOf } from '../support/doctor.js';
 import { ran, sharedLab } from '../support/lab.js';
-import { skips } from '../support/needs.js';
+import { skips, skipsFor } from '../support/needs.js';
+import { Network, obstacle } from '../support/network/network.js';
 import { within } from '../support/slowness.js';
 
 // Probes by what is not VXLAN over IPv4 alone: `doctor.test.ts` has that.
@@ -206,3 +208,29 @@ test.serial('encap mtu --probe finds both paths to a node', async (t) => {
     'fd00:10::12 1500 full',
   ]);
 });
+
+for (const ipv6PoolsOver of ['ipv6', 'ipv4'] as const)
+  test.serial(`IP-in-IP, and IPv6 in IP over ${ipv6PoolsOver}`, async (t) => {
+    if (skipsFor(t, obstacle()) || skips(t, 'ip', 'nsenter', 'ping')) return;
+    const modes = { ipipMode: 'Always', ipv6: { ipipMode: 'Always' } } as const;
+    await using two = new Network(
+      { ...modes, beyondCalico: { ip6ip: true, ipv6PoolsOver } },
+      'dual-stack',
+    );
+    const blocked = (): readonly Finding[] => {
+      const words = ['doctor', '--probe', '-f', two.manifests, '--node', 'node-a', '-o', 'json'];
+      const { findings } = JSON.parse(two.ended('a', ...words).stdout) as Diagnosis;
+      return findings.filter(({ id }) => id === 'tunnel-blocked');
+    };
+    await two.command('a');
+    await two.command('b');
+    t.deepEqual(blocked(), []);
+    await two.endAgents();
+    two.encap('b', 'down', '--yes');
+    const [first, second, ...more] = blocked();
+    t.is(first?.seen, 'node-b answers without a tunnel, and not in IP-in-IP');
+    t.regex(first?.cure ?? '', /^let protocol 4 /);
+    t.is(second?.seen, 'node-b answers without a tunnel, and not in IPv6 in IP');
+    t.regex(second?.cure ?? '', /^let protocol 41 /);
+    t.deepEqual(more, []);
+  });
