@@ -186,11 +186,12 @@ function isEmpty(folder: string): boolean {
 async function readRules(port: number): Promise<readonly FirewallRule[] | undefined> {
   const { execa } = await import('execa');
   // By its path: npm puts another program of that name first.
-  const { exitCode, stdout } = await execa('/usr/sbin/nft', ['-j', 'list', 'ruleset'], {
-    reject: false,
-    stderr: 'ignore',
-  });
-  return exitCode === 0 ? droppingRules(stdout, port) : undefined;
+  const nft = (...words: string[]) =>
+    execa('/usr/sbin/nft', words, { reject: false, stderr: 'ignore' });
+  const [rules, chains] = await Promise.all([nft('-j', 'list', 'ruleset'), nft('list', 'chains')]);
+  return rules.exitCode === 0 && chains.exitCode === 0
+    ? droppingRules(rules.stdout, chains.stdout, port)
+    : undefined;
 }
 
 /** What the programs know, where they are there at all. */

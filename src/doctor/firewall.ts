@@ -17,12 +17,6 @@ export interface FirewallRule {
 /** What is used of `nft -j list ruleset` (libnftables-json(5)). */
 interface Listed {
   readonly nftables?: readonly {
-    readonly chain?: {
-      readonly family: string;
-      readonly table: string;
-      readonly name: string;
-      readonly dev?: string | readonly string[];
-    };
     readonly rule?: {
       readonly family: string;
       readonly table: string;
@@ -32,16 +26,13 @@ interface Listed {
   }[];
 }
 
-/** Pure: the rules of a listing that drop tunnel packets, as far as one rule alone can tell. */
-export function droppingRules(json: string, port: number): readonly FirewallRule[] {
+/**
+ * Pure: the rules of a listing that drop tunnel packets, as far as one rule alone can tell. `chains`: what
+ * `nft list chains` prints, for the interfaces; nftables 1.0.6 leaves them out of its JSON.
+ */
+export function droppingRules(json: string, chains: string, port: number): readonly FirewallRule[] {
   const { nftables = [] } = JSON.parse(json) as Listed;
-  const devices = new Map(
-    nftables.flatMap(({ chain }) =>
-      chain?.dev === undefined
-        ? []
-        : [[`${chain.family} ${chain.table} ${chain.name}`, [chain.dev].flat()]],
-    ),
-  );
+  const devices = devicesIn(chains);
   return nftables.flatMap(({ rule }) => {
     if (rule === undefined) return [];
     const { family, table, chain, expr } = rule;
@@ -52,6 +43,20 @@ export function droppingRules(json: string, port: number): readonly FirewallRule
       ? [{ where, what: outerName(encap, port), family, devices: devices.get(where) ?? [] }]
       : [];
   });
+}
+
+/** By `family table chain`, the interfaces whose packets alone a chain sees: `device "eth0"`, `devices = { eth0, eth1 }`. */
+function devicesIn(chains: string): ReadonlyMap<string, readonly string[]> {
+  const devices = new Map<string, readonly string[]>();
+  let [table, chain] = ['', ''];
+  for (const line of chains.split('\n')) {
+    table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
+    chain = /^\s+chain (\S+) \{/.exec(line)?.[1] ?? chain;
+    const [, names] = / devices? (?:= \{)?([^}]*?)\}? priority /.exec(line) ?? [];
+    if (names !== undefined)
+      devices.set(`${table} ${chain}`, names.replace(/["\s]/g, '').split(','));
+  }
+  return devices;
 }
 
 function isAbout(encap: EncapName, expression: object, port: number): boolean {

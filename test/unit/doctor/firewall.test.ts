@@ -19,7 +19,7 @@ function protocol(right: unknown, [layer, field] = ['ip', 'protocol']): object {
 
 const finds = test.macro({
   exec(t, expr: readonly object[], what: string | undefined) {
-    const found = droppingRules(listing(expr), 4789).map((rule) => rule.what);
+    const found = droppingRules(listing(expr), '', 4789).map((rule) => rule.what);
     t.deepEqual(found, what === undefined ? [] : [what]);
   },
   title: (sentence = '') => sentence,
@@ -68,18 +68,40 @@ test('of what is ahead of the programs and what is not, the caller knows', (t) =
   t.is(firewallFindings([rule], () => false)[0]?.severity, 'note');
 });
 
-test('a chain of the family netdev is of its interfaces alone', (t) => {
-  for (const [dev, devices] of [
-    ['eth1', ['eth1']],
-    [
-      ['eth1', 'eth2'],
-      ['eth1', 'eth2'],
-    ],
-  ] as const) {
-    const about = { family: 'netdev', table: 'edge' };
-    const chain = { ...about, name: 'in', type: 'filter', hook: 'ingress', dev };
-    const rule = { ...about, chain: 'in', expr: [port(4789), { drop: null }] };
-    const [found] = droppingRules(JSON.stringify({ nftables: [{ chain }, { rule }] }), 4789);
+/** As nftables 1.0.6 prints them with `nft list chains`; later ones quote in a list too. */
+const chains = `table netdev edge {
+	chain one {
+		type filter hook ingress device "eth1" priority filter; policy accept;
+	}
+	chain two {
+		type filter hook egress devices = { eth1, eth2 } priority filter; policy accept;
+	}
+	chain three {
+		type filter hook egress devices = { "eth1", "eth2.5" } priority 5; policy drop;
+	}
+}
+table inet edge {
+	chain one {
+		type filter hook input priority filter; policy accept;
+	}
+	chain two {
+		type filter hook ingress device "eth3" priority filter; policy accept;
+	}
+	chain three {
+	}
+}
+`;
+
+for (const [family, chain, devices] of [
+  ['netdev', 'one', ['eth1']],
+  ['netdev', 'two', ['eth1', 'eth2']],
+  ['netdev', 'three', ['eth1', 'eth2.5']],
+  ['inet', 'one', []],
+  ['inet', 'two', ['eth3']],
+  ['inet', 'three', []],
+] as const)
+  test(`interfaces whose packets alone a chain sees: ${family} ${chain}`, (t) => {
+    const rule = { family, table: 'edge', chain, expr: [port(4789), { drop: null }] };
+    const [found] = droppingRules(JSON.stringify({ nftables: [{ rule }] }), chains, 4789);
     t.deepEqual(found?.devices, devices);
-  }
-});
+  });
