@@ -27,18 +27,24 @@ interface Belonging {
   readonly remove: () => void;
 }
 
-/** Everything of ours on this node, in the order in which it goes: the exact reverse of a start. */
+/**
+ * Everything of ours on this node, in the order in which it goes: first what leads packets to the programs, then the
+ * programs, then what packets needed that were under way. The reverse of a start, but for the programs' own order.
+ */
 export function belongings(folders: Folders, netlink: Netlink): readonly Belonging[] {
+  const { routes, addresses, neighbours } = networkTables(netlink);
   return [
     // The last rule first: with it all traffic is back with the kernel's tunnels, where these took it over.
     ...entriesOf(rules(netlink)),
     ...entriesOf(detours(netlink)),
     ...entriesOf(groups(netlink)),
     ...entriesOf(mergers(netlink)),
-    ...network(netlink),
+    ...entriesOf(routes),
     ...links(folders),
     ...filters(folders, netlink),
     ...qdisc(folders),
+    ...entriesOf(addresses),
+    ...entriesOf(neighbours),
     ...entriesOf(interfaces(netlink)),
     ...entriesOf(reversePaths(netlink, folders.run)),
     ...pins(folders),
@@ -65,11 +71,6 @@ export function removeAll(folders: Folders, netlink: Netlink): readonly Change[]
   return listed(things);
 }
 
-function network(netlink: Netlink): Belonging[] {
-  const { routes, addresses, neighbours } = networkTables(netlink);
-  return [...entriesOf(routes), ...entriesOf(addresses), ...entriesOf(neighbours)];
-}
-
 function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
   return [...table.entries().keys()].map((key) => ({
     table: table.name,
@@ -78,8 +79,12 @@ function entriesOf<K extends string, V>(table: Table<K, V>): Belonging[] {
   }));
 }
 
-/** Shortcuts first; then as they went on, backwards, but that the backstop stays until what it is behind is gone. */
-const order = ['workload', 'egress', 'backstop', 'ingress', 'cutter'] as const;
+/**
+ * Shortcuts first; then ingress, for a detach returns when no packet is in the old program any more (RCU): what a route
+ * had led to egress before the route went has met it, and left in its tunnel. The backstop stays until what it is behind
+ * is gone.
+ */
+const order = ['workload', 'ingress', 'egress', 'backstop', 'cutter'] as const;
 
 function links({ pins }: Folders): Belonging[] {
   const found = generations(pins).flatMap((generation) =>
