@@ -51,6 +51,7 @@ const rings = [
     below: ['kernel'],
     ofKernel: [
       'datapath-traffic',
+      'doctor-firewall',
       'nested',
       'offloads',
       'path-mtu',
