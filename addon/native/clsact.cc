@@ -30,11 +30,11 @@ std::string SubjectOf(const bpf_tc_hook& hook) {
 }
 
 // No such filter, no chain that could have it, or no qdisc that could have the chain. The last two are
-// EINVAL.
+// EINVAL, and nothing else is of a request as libbpf builds it; libbpf itself refuses with it what it is
+// given, but without a message. Which of them the kernel means cannot be read: libbpf before 1.2 looks for
+// the kernel's words 16 bytes further than its answer goes, so they may be anything that was in memory.
 bool IsAbsent(int error, const Messages& messages) {
-  const auto& text = messages.text();
-  return error == ENOENT || (error == EINVAL && (text.find("Qdisc") != std::string::npos ||
-                                                 text.find("filter chain") != std::string::npos));
+  return error == ENOENT || (error == EINVAL && !messages.text().empty());
 }
 
 // createClsact(ifindex: number): boolean, false when there was one already

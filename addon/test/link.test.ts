@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { ExecutionContext } from 'ava';
 import {
   array,
@@ -11,7 +12,7 @@ import {
   u32,
 } from '../lib/index.js';
 import type { BpfObject, Hook, Link, Program } from '../lib/index.js';
-import { fixture } from './support/compile.js';
+import { fixture, library } from './support/compile.js';
 import { kernelTest } from './support/kernel.js';
 import { veth } from './support/veth.js';
 
@@ -172,6 +173,23 @@ kernelTest('a clsact filter is found, replaced and taken off by its priority and
     t.is(queryClsact(at), undefined);
     t.throws(() => replaced.pin('/sys/fs/bpf/bp-never'), { instanceOf: TypeError });
   });
+});
+
+kernelTest('where no qdisc is no filter is, whatever lies behind the message that says so', (t) => {
+  const pair = veth(t);
+  const entry = new URL('../lib/index.js', import.meta.url).href;
+  const preloaded = [process.env['LD_PRELOAD'], library('stale-bytes')].filter(Boolean).join(':');
+  const script = `
+    import { detachClsact, queryClsact } from '${entry}';
+    const at = { ifindex: ${pair.near}, direction: 'egress', priority: 5, handle: 9 };
+    console.log(queryClsact(at), detachClsact(at));`;
+  const said = pair.within(() =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, LD_PRELOAD: preloaded },
+      encoding: 'utf8',
+    }),
+  );
+  t.is(said, 'undefined false\n');
 });
 
 kernelTest(

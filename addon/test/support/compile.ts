@@ -21,6 +21,14 @@ export function fixture(name: string): string {
   return object;
 }
 
+/** test/fixtures/<name>.c, compiled to be preloaded. */
+export function library(name: string): string {
+  const shared = join(folder, `${name}.so`);
+  const flags = ['-shared', '-fPIC', '-O2', '-Wall', '-Werror', '-D_GNU_SOURCE'];
+  execFileSync('cc', [...flags, join(fixtures, `${name}.c`), '-o', shared], { stdio: 'pipe' });
+  return shared;
+}
+
 /** Compiles any C file with the clang that is there. */
 export function compile(source: string, object: string): void {
   const target = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
