@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { environmentOf } from './agent-options.js';
 
-/** Variables that resources are read with: default pools, Felix's parameters, what becomes of kernel tunnels. */
-const ofResources = /^(CALICO_IPV[46]POOL_\w+|NO_DEFAULT_POOLS|FELIX_\w+|ENCAP_KERNEL_TUNNELS)$/i;
+/**
+ * Variables that resources are read with: default pools, Felix's parameters, what becomes of kernel tunnels. Not VNI and
+ * port of VXLAN: all nodes must have the same, so an agent that was told another is what a doctor is to find.
+ */
+const ofResources =
+  /^(CALICO_IPV[46]POOL_\w+|NO_DEFAULT_POOLS|FELIX_(?!VXLAN(VNI|PORT)$)\w+|ENCAP_KERNEL_TUNNELS)$/i;
 
 /**
  * The environment of this process, but that resources are read as the running agent reads them: with its variables, and

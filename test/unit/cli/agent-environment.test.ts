@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import test from 'ava';
 import { withEnvironmentOf } from '../../../src/cli/agent-environment.js';
 
-const ours = { PATH: '/bin', FELIX_VXLANVNI: '7', ENCAP_KERNEL_TUNNELS: 'leave' };
+const ours = { PATH: '/bin', FELIX_VXLANMTU: '1400', ENCAP_KERNEL_TUNNELS: 'leave' };
 
 const rows = [
   {
     title: 'its variables count, and ours of other things',
     words: ['run'],
-    theirs: { FELIX_VXLANPORT: '4799', CALICO_IPV4POOL_CIDR: '10.9.0.0/16=', PATH: '/theirs' },
-    seen: { PATH: '/bin', FELIX_VXLANPORT: '4799', CALICO_IPV4POOL_CIDR: '10.9.0.0/16=' },
+    theirs: { FELIX_IPINIPMTU: '1300', CALICO_IPV4POOL_CIDR: '10.9.0.0/16=', PATH: '/theirs' },
+    seen: { PATH: '/bin', FELIX_IPINIPMTU: '1300', CALICO_IPV4POOL_CIDR: '10.9.0.0/16=' },
   },
   {
     title: 'an option goes before its variable',
@@ -25,9 +25,15 @@ const rows = [
     seen: { PATH: '/bin', ENCAP_KERNEL_TUNNELS: 'replace' },
   },
   {
+    title: 'not in what all nodes have to agree on',
+    words: ['run'],
+    theirs: { FELIX_VXLANVNI: '77', Felix_VxlanPort: '4799' },
+    seen: { PATH: '/bin' },
+  },
+  {
     title: 'another process, that is no agent',
     words: ['walk', '--coexist'],
-    theirs: { FELIX_VXLANPORT: '4799' },
+    theirs: { FELIX_IPINIPMTU: '1300' },
     seen: ours,
   },
 ];
