@@ -46,3 +46,22 @@ test('an agent that is killed leaves no lock behind', async (t) => {
   await using _held = await lock(run);
   t.is(await holder(run), process.pid);
 });
+
+test('an agent that is busy is named as well, if late', async (t) => {
+  const run = folder('busy');
+  const module = new URL('../../../src/agent/lock.js', import.meta.url).href;
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `const { lock } = await import('${module}'); await lock(process.argv[1]); process.stdout.write('held'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500); setInterval(() => {}, 1000);`,
+      run,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const error = await t.throwsAsync(lock(run), { instanceOf: EncapError });
+  t.is(error.message, `cannot start: an agent is running (pid ${child.pid})`);
+});
