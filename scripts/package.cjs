@@ -22,7 +22,7 @@ function epoch() {
 }
 
 /** Makes both packages and says what they are. */
-function main([out = join(root, 'dist/package')]) {
+async function main([out = join(root, 'dist/package')]) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const name = `encapd-${version}`;
   const seconds = epoch();
@@ -31,7 +31,7 @@ function main([out = join(root, 'dist/package')]) {
   rmSync(scratch, { recursive: true, force: true });
   try {
     const tree = join(scratch, name);
-    makeTree(root, tree);
+    await makeTree(root, tree);
     const files = [
       tarball(tree, join(out, `${name}-linux-${process.arch}.tar.gz`), seconds),
       debianPackage({ root, tree, version, out, scratch, seconds }),
@@ -43,4 +43,4 @@ function main([out = join(root, 'dist/package')]) {
 }
 
 process.umask(0o022); // modes are part of a package
-main(process.argv.slice(2));
+void main(process.argv.slice(2));

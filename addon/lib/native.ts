@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BpfError, NetlinkError } from './error.js';
 import type { KernelFailure } from './error.js';
 
@@ -196,23 +195,21 @@ export interface Native {
   enableStatistics(): { close(): void };
 }
 
+const requireOf = createRequire(import.meta.url);
+
 /** The native half, loaded once for each thread. */
 export const native: Native = load();
 
 function load(): Native {
   const path = locate(packageFolder());
-  const loaded = createRequire(import.meta.url)(path) as Native;
+  const loaded = requireOf(path) as Native;
   loaded.initialize(BpfError, NetlinkError);
   return loaded;
 }
 
-/** From lib/ and from dist/lib/ alike. */
+/** As anybody finds it by its name, so that this module may be a part of a bundle. */
 function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'CMakeLists.txt')) && folder !== dirname(folder)) {
-    folder = dirname(folder);
-  }
-  return folder;
+  return dirname(requireOf.resolve('libbpf-ts/package.json'));
 }
 
 function locate(folder: string): string {

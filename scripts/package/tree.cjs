@@ -34,7 +34,7 @@ const forBuilders =
   /\.(?:map|d\.[cm]?ts|test\.[cm]?js|tsbuildinfo)$|^(?:tests?|benchmarks?|\.github)\//;
 
 /** Copies the tree to a folder that is not there yet. */
-function makeTree(root, tree) {
+async function makeTree(root, tree) {
   const built = [main, 'dist/prebuilt/manifest.json', `addon/${native}`, 'addon/dist/lib/index.js'];
   const missing = built.find((name) => !existsSync(join(root, name)));
   if (missing !== undefined) throw new Error(`${missing} is missing: npm run build, with a clang`);
@@ -44,12 +44,10 @@ function makeTree(root, tree) {
     copy(join(root, name), join(tree, name));
   for (const name of ['bpf', 'deploy/systemd', 'dist/prebuilt', 'docs', 'examples'])
     copyFolder(join(root, name), join(tree, name));
-  for (const name of bundle(root, join(tree, dirname(main)))) copyTerms(root, name, tree);
+  for (const name of await bundle(root, tree)) copyTerms(root, name, tree);
   for (const name of packagesOf(root, apart)) copyFolder(join(root, name), join(tree, name));
 
   copy(join(root, 'addon/package.json'), join(tree, addon, 'package.json'));
-  copy(join(root, 'addon/CMakeLists.txt'), join(tree, addon, 'CMakeLists.txt')); // tells the addon where its folder is
-  copyFolder(join(root, 'addon/dist/lib'), join(tree, addon, 'dist/lib'));
   const prebuild = `prebuilds/${process.platform}-${process.arch}/libbpf_ts.node`;
   copy(join(root, 'addon', native), join(tree, addon, prebuild));
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { main } from './program.js';
 
-await main(process.argv.slice(2), process.env);
+void main(process.argv.slice(2), process.env);

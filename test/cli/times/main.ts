@@ -23,7 +23,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '21
 const lab = `times-${process.pid}`;
 const folder = mkdtempSync(join(tmpdir(), 'encap-times-'));
 try {
-  packageTree(root, join(folder, 'tree'));
+  await packageTree(root, join(folder, 'tree'));
   await up('two', { name: lab });
   try {
     const subjects = [
@@ -51,11 +51,11 @@ function commandsOf(encap: string): readonly TimedCommand[] {
 }
 
 /** The folder that packages are made from. */
-function packageTree(from: string, to: string): void {
+function packageTree(from: string, to: string): Promise<void> {
   const tree = createRequire(import.meta.url)(join(from, 'scripts/package/tree.cjs')) as {
-    readonly makeTree: (root: string, tree: string) => void;
+    readonly makeTree: (root: string, tree: string) => Promise<void>;
   };
-  tree.makeTree(from, to);
+  return tree.makeTree(from, to);
 }
 
 function ms(number: number): string {
