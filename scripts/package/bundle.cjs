@@ -39,6 +39,7 @@ async function bundle(root, tree) {
     output: {
       dir: folder,
       format: 'cjs',
+      strict: true, // as ES modules are
       entryFileNames: '[name].js',
       chunkFileNames: '[name]-[hash].js',
     },

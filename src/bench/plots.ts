@@ -1,5 +1,4 @@
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import { metrics, type MetricName } from './metric.js';
 import { loads, type LoadName } from './load.js';
 import type { BenchRun } from './result.js';
@@ -174,6 +173,7 @@ function scaleOf(metric: MetricName): number {
 
 async function draw(title: string, { values, spec }: Data): Promise<Plot | undefined> {
   if (values.length === 0) return undefined;
+  const [{ parse, View }, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const whole = {
     ...spec,
     data: { values },
