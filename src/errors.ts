@@ -41,6 +41,7 @@ export const catalogue = {
   LAB_FAILED: exitCodes.unexpected,
   BENCH_FAILED: exitCodes.unexpected,
   SSH_FAILED: exitCodes.unreachable,
+  OUTPUT_REFUSED: exitCodes.unexpected,
   UNEXPECTED: exitCodes.unexpected,
 } as const satisfies Record<string, ExitCode>;
 

@@ -49,6 +49,7 @@ export const nextSteps: Readonly<Record<ErrorCode, string>> = {
   LAB_FAILED: 'take away what is left with `encap lab down`, then try again',
   BENCH_FAILED: 'run the tool by hand between the same addresses',
   SSH_FAILED: 'try the same by hand: `ssh -o BatchMode=yes MACHINE true`',
+  OUTPUT_REFUSED: 'give it another file, or make room',
   UNEXPECTED: 'this is a bug: please report it with the text above',
 };
 

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { EncapError } from '../errors.js';
+import { catalogue, EncapError } from '../errors.js';
 import { inOurWords } from './calico-words.js';
-import { reportFailure } from './failure.js';
-import { colorWhens, paintFor } from './paint.js';
+import { failureOf, failureText, reportFailure } from './failure.js';
+import { colorWhens, type Paint, paintFor } from './paint.js';
 import { colorIn, formats, formatIn } from './session.js';
 import { didYouMean } from './suggest.js';
 
@@ -149,17 +149,14 @@ Exit codes: encap help exit-codes`;
 
 /** Runs the command line to its end and leaves the exit code in `process.exitCode`. */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  endQuietlyOnBrokenPipe();
+  const paint = paintFor(process.stderr, env, colorIn(argv));
+  endWithOutput(paint);
   try {
     const words = inOurWords(argv, Date.now());
     const program = await commandLine(words);
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {
-    process.exitCode = await reportFailure(
-      error,
-      formatIn(argv),
-      paintFor(process.stderr, env, colorIn(argv)),
-    );
+    process.exitCode = await reportFailure(error, formatIn(argv), paint);
   }
 }
 
@@ -232,12 +229,19 @@ async function withoutVerb(
   await command.parseAsync([], { from: 'user' });
 }
 
-/** `encap get nodes | head -1`: the reader has what it wanted. */
-function endQuietlyOnBrokenPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit();
-    });
-  }
+/** `encap get nodes | head -1`: the reader has what it wanted. Nobody may take half an answer for the whole, though. */
+function endWithOutput(paint: Paint): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') {
+      const refused = new EncapError(`cannot print all of it: ${error.message}`, {
+        code: 'OUTPUT_REFUSED',
+      });
+      process.stderr.write(failureText(failureOf(refused), paint));
+      process.exitCode = catalogue.OUTPUT_REFUSED;
+    }
+    process.exit();
+  });
+  process.stderr.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit();
+  });
 }
