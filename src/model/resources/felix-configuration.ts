@@ -66,7 +66,11 @@ const members = {
   programClusterRoutes: oneOf('a value of programClusterRoutes', programClusterRoutes),
 } as const;
 
-export const felixSpec: z.ZodType<FelixSpec> = z.object(members).partial() as z.ZodType<FelixSpec>;
+const read = z.object(members).partial();
+
+export const felixSpec: z.ZodType<FelixSpec> = read as z.ZodType<FelixSpec>;
+
+const unread = z.unknown().optional();
 
 const schema = z.strictObject({
   apiVersion: z.string(),
@@ -74,8 +78,8 @@ const schema = z.strictObject({
   metadata: metadata.optional(),
   spec: z
     .strictObject({
-      ...z.object(members).partial().shape,
-      ...Object.fromEntries(otherFelixFields.map((name) => [name, z.unknown().optional()])),
+      ...read.shape,
+      ...Object.fromEntries(otherFelixFields.map((name) => [name, unread])),
       nodeSelector: z.string().max(1024).optional(),
     })
     .optional(),

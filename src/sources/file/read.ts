@@ -134,7 +134,7 @@ export async function readFile(path: string): Promise<{
   );
   try {
     const opened = await handle.stat({ bigint: true });
-    const bytes = await collect(chunksOf(handle));
+    const bytes = await collect(chunksOf(handle, Number(opened.size)));
     return { bytes, opened, read: await handle.stat({ bigint: true }) };
   } catch (error) {
     return unreadable(path, error);
@@ -143,9 +143,11 @@ export async function readFile(path: string): Promise<{
   }
 }
 
-async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+/** To where the file ends when it is read; `sizeBytes` is what it said that it has, a device says nothing. */
+async function* chunksOf(handle: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  const chunkBytes = Math.min(Math.max(sizeBytes + 1, 4096), 256 * 1024);
   for (;;) {
-    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(256 * 1024) });
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.allocUnsafe(chunkBytes) });
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
