@@ -3,10 +3,9 @@
 // beside the command, each with what is always needed together, so that a verb still loads no more than it needs. They
 // are CommonJS, which Node loads in less time than ES modules.
 
-const { copyFileSync, writeFileSync } = require('node:fs');
+const { copyFileSync, mkdirSync, writeFileSync } = require('node:fs');
 const { join, relative } = require('node:path');
-
-const command = 'cli/main.js';
+const { compile } = require('./compile.cjs');
 
 /** Read as text and given to a Node elsewhere, beside the module that does so. */
 const text = 'bench/generators/connect-endpoint.js';
@@ -30,23 +29,34 @@ const apart = [
 async function bundle(root, tree) {
   const { build } = await import('rolldown');
   const folder = join(tree, 'dist/src/cli');
+  mkdirSync(folder, { recursive: true });
   const { output } = await build({
     cwd: root,
-    input: join('dist/src', command),
+    input: { program: 'dist/src/cli/main.js' },
     external: apart,
     platform: 'node',
     logLevel: 'warn',
+    write: false,
     output: {
-      dir: folder,
       format: 'cjs',
       strict: true, // as ES modules are
       entryFileNames: '[name].js',
       chunkFileNames: '[name]-[hash].js',
+      comments: { legal: true, annotation: false, jsdoc: false },
     },
   });
+  for (const { fileName, code } of output)
+    writeFileSync(join(folder, fileName), code.replace(/^#!.*\n/, ''));
+  copyFileSync(join(__dirname, 'launcher.cjs'), join(folder, 'main.js'));
   copyFileSync(join(root, 'dist/src', text), join(folder, 'connect-endpoint.js'));
   // What lies below it has another type than the package.
   writeFileSync(join(tree, 'dist/package.json'), '{"type":"commonjs"}\n', { mode: 0o644 });
+  // A chunk that V8 compiled before has lost where its import() goes.
+  const importing = ({ dynamicImports }) => dynamicImports.some((name) => apart.includes(name));
+  compile(
+    tree,
+    output.filter((chunk) => !importing(chunk)).map(({ fileName }) => fileName),
+  );
   const packages = output
     .flatMap(({ moduleIds }) => moduleIds)
     .flatMap(

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -83,6 +84,13 @@ function runs(command: string, args: readonly string[], input = ''): Ended {
     env: { PATH: '/nowhere' },
   });
   return { stdout, stderr, code: status ?? -1 };
+}
+
+/** The bundle, without what starts it and what is given to another Node as it is. */
+function chunksOf(tree: string): string[] {
+  return readdirSync(join(tree, 'dist/src/cli')).filter(
+    (name) => name.endsWith('.js') && !['main.js', 'connect-endpoint.js'].includes(name),
+  );
 }
 
 const sha256 = (file: string): string =>
@@ -164,9 +172,7 @@ test('from the tarball: every verb is in the bundle, and what is not bundled can
   // The manual is made from all of the command tree; this one was printed by the modules of the checkout.
   const manual = readFileSync(join(tree, 'share/man/man1/encap.1'), 'utf8');
   t.is(runs(encap, ['help', 'man']).stdout, manual);
-  const code = readdirSync(join(tree, 'dist/src/cli')).map((name) =>
-    readFileSync(join(tree, 'dist/src/cli', name), 'utf8'),
-  );
+  const code = chunksOf(tree).map((name) => readFileSync(join(tree, 'dist/src/cli', name), 'utf8'));
   const imports = /\b(?:require|import)\("([^."][^"]*)"\)/g;
   const names = code.flatMap((text) => [...text.matchAll(imports)].map(([, name = '']) => name));
   const packages = [...new Set(names)].filter((name) => !isBuiltin(name)).sort();
@@ -183,8 +189,8 @@ test('from the tarball: every verb is in the bundle, and what is not bundled can
   }
   // Each chunk, whatever verb needs it: what it requires must be something that Node can require. Some need the command
   // itself, which does what it is told.
-  const [whole, named] = [['main.js', 'connect-endpoint.js'], JSON.stringify(packages)];
-  const chunks = readdirSync(join(tree, 'dist/src/cli')).filter((name) => !whole.includes(name));
+  const named = JSON.stringify(packages);
+  const chunks = chunksOf(tree);
   const paths = JSON.stringify(chunks.map((name) => `./dist/src/cli/${name}`));
   const load = `for (const path of ${paths}) require(path); Promise.all(${named}.map((name) => import(name)))`;
   const loaded = spawnSync(process.execPath, ['-e', load, '--', 'encap', '--help'], {
@@ -192,6 +198,57 @@ test('from the tarball: every verb is in the bundle, and what is not bundled can
     encoding: 'utf8',
   });
   t.is(loaded.status, 0, loaded.stderr);
+});
+
+test('from the tarball: V8 takes what it compiled before, a Node of another version runs the chunks as they are', async (t) => {
+  if (isSkipped(t)) return;
+  const { encap } = await machine(t);
+  const tree = join(encap, '../..');
+  const compiled = join(tree, 'dist/src/cli/compiled');
+  t.deepEqual(readdirSync(compiled), [`${process.version}-${process.arch}`]);
+  const names = readdirSync(join(compiled, `${process.version}-${process.arch}`));
+  const whole = chunksOf(tree).filter(
+    (name) => !/\bimport\("/.test(readFileSync(join(tree, 'dist/src/cli', name), 'utf8')),
+  );
+  t.deepEqual(names.sort(), whole.sort(), 'all but those that import packages');
+  t.true(chunksOf(tree).length > whole.length);
+
+  const count = join(tree, 'count.cjs');
+  writeFileSync(
+    count,
+    `const vm = require('node:vm');
+    const taken = { true: 0, false: 0 };
+    vm.Script = class extends vm.Script {
+      constructor(code, options) {
+        super(code, options);
+        taken[this.cachedDataRejected === false] += 1;
+      }
+    };
+    process.on('exit', () => console.error(JSON.stringify(taken)));`,
+  );
+  const asked = [
+    'explain',
+    '10.244.3.9',
+    '-f',
+    join(tree, 'examples/crosssubnet'),
+    '--node',
+    'node-a',
+  ];
+  const explain = (...flags: string[]): Ended => {
+    const words = [...flags, '--require', count, encap, ...asked, '--no-kernel'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    return { stdout, stderr, code: status ?? -1 };
+  };
+  const before = explain();
+  t.is(before.code, 0, before.stderr);
+  t.regex(before.stderr, /^\{"true":[1-9]\d,"false":0\}$/m);
+  const otherFlags = explain('--no-lazy');
+  t.regex(otherFlags.stderr, /^\{"true":0,"false":[1-9]\d\}$/m);
+  renameSync(compiled, `${compiled}-elsewhere`);
+  const without = explain();
+  t.regex(without.stderr, /^\{"true":0,"false":0\}$/m);
+  t.is(before.stdout, without.stdout);
+  t.is(otherFlags.stdout, without.stdout);
 });
 
 test('install and uninstall leave the machine as it was; the configuration is one that encap takes', async (t) => {
