@@ -79,8 +79,11 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Whatever the machine's environment says of Calico, colours or nodes is not part of a test. */
-function cleanEnvironment(): Record<string, string> {
+/**
+ * Whatever the machine's environment says of Calico, colours or nodes is not part of a test; nor is how long Node itself
+ * takes by its variables: to read NODE_EXTRA_CA_CERTS is more than all of `encap --help`.
+ */
+export function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
       value === undefined ||

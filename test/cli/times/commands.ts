@@ -4,7 +4,7 @@ import { median, quantile } from 'simple-statistics';
 import { nodeEnvironment } from '../../../src/lab/agent.js';
 import { inside } from '../../../src/lab/namespace.js';
 import { namespaceOf } from '../../../src/lab/state.js';
-import { main, root } from '../encap.js';
+import { cleanEnvironment, main, root } from '../encap.js';
 
 /** A command whose time somebody waits for. */
 export interface TimedCommand {
@@ -74,7 +74,7 @@ export function timesOf(commands: readonly TimedCommand[], rounds: number): read
 function timeOf({ name, words: [file, ...args], env = {} }: TimedCommand): number {
   const start = process.hrtime.bigint();
   const { status, stderr } = spawnSync(file, args, {
-    env: { ...process.env, ...env },
+    env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   });

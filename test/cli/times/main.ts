@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { down } from '../../../src/lab/down.js';
 import { up } from '../../../src/lab/up.js';
-import { main, root } from '../encap.js';
+import { main } from '../encap.js';
 import {
   nodeAlone,
   plainCommands,
@@ -14,6 +13,7 @@ import {
   type Times,
   timesOf,
 } from './commands.js';
+import { packagedCommand } from './package.js';
 
 // `npm run bench:cli`: what one waits for the commands that people type most, on a machine at rest: as they are in a
 // package, where modules are bundled, and as they are in a checkout. As root, for `encap status` is measured on a node of
@@ -23,11 +23,11 @@ const { values } = parseArgs({ options: { rounds: { type: 'string', default: '21
 const lab = `times-${process.pid}`;
 const folder = mkdtempSync(join(tmpdir(), 'encap-times-'));
 try {
-  await packageTree(root, join(folder, 'tree'));
+  const packaged = await packagedCommand(join(folder, 'tree'));
   await up('two', { name: lab });
   try {
     const subjects = [
-      ...commandsOf(join(folder, 'tree', 'bin/encap')),
+      ...commandsOf(packaged),
       ...commandsOf(main).map((one) => ({ ...one, name: `${one.name}, checkout` })),
     ];
     print(timesOf([nodeAlone, ...subjects], Number(values.rounds)));
@@ -48,14 +48,6 @@ function print(times: readonly Times[]): void {
 
 function commandsOf(encap: string): readonly TimedCommand[] {
   return [...plainCommands(encap), statusOf(lab, 'node-a', encap)];
-}
-
-/** The folder that packages are made from. */
-function packageTree(from: string, to: string): Promise<void> {
-  const tree = createRequire(import.meta.url)(join(from, 'scripts/package/tree.cjs')) as {
-    readonly makeTree: (root: string, tree: string) => Promise<void>;
-  };
-  return tree.makeTree(from, to);
 }
 
 function ms(number: number): string {
