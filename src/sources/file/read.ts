@@ -143,9 +143,10 @@ export async function readFile(path: string): Promise<{
   }
 }
 
-/** To where the file ends when it is read; `sizeBytes` is what it said that it has, a device says nothing. */
+/** To where the file ends when it is read; `sizeBytes` is what it said that it has: a device or a pipe says 0. */
 async function* chunksOf(handle: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  const chunkBytes = Math.min(Math.max(sizeBytes + 1, 4096), 256 * 1024);
+  const most = 256 * 1024;
+  const chunkBytes = sizeBytes === 0 ? most : Math.min(sizeBytes + 1, most);
   for (;;) {
     const { bytesRead, buffer } = await handle.read({ buffer: Buffer.allocUnsafe(chunkBytes) });
     if (bytesRead === 0) return;
