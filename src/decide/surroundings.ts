@@ -42,8 +42,13 @@ export class Surroundings {
       (length) =>
         length === own ||
         length >= bits ||
-        ![networkOf(cidr), ...inside].some((address) => this.#claims.has(cidrOf(address, length))),
+        ![networkOf(cidr), ...inside].some((address) => this.#hasSay(cidrOf(address, length))),
     );
+  }
+
+  /** A block without a node claims nothing itself, but addresses in it. */
+  #hasSay(cidr: Cidr): boolean {
+    return this.#claims.has(cidr) || this.#borrowed.has(cidr);
   }
 
   /** Addresses that others than the block's node have, now or before. */

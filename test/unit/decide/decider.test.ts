@@ -172,6 +172,24 @@ test('a block that another node gets touches its own entry, and those of address
   );
 });
 
+test('an address that a block without a node gives, too, depends on both blocks', (t) => {
+  const others = [block('10.1.0.0/26', 'a'), block('10.1.2.0/27', undefined, { 7: 'a' })];
+  const becomes = (before: Block, after: Block, isFirst: boolean): void => {
+    const inOrderOf = (one: Block): Inventory => ({
+      ...cluster,
+      blocks: isFirst ? [one, ...others] : [...others, one],
+    });
+    const decider = new Decider(self);
+    decider.decide(inOrderOf(before));
+    const { desired } = decider.decide(inOrderOf(after), change([after]));
+    t.deepEqual(inOrder(desired), inOrder(decide(inOrderOf(after), self).desired));
+  };
+  for (const isFirst of [true, false]) {
+    becomes(block('10.1.2.0/26', 'c'), block('10.1.2.0/26', 'c', { 7: 'b' }), isFirst);
+    becomes(block('10.1.2.0/26', 'c', { 7: 'b' }), block('10.1.2.0/26', 'c'), isFirst);
+  }
+});
+
 test('nothing that changed touches nothing; anything that may have is decided from scratch', (t) => {
   const decider = new Decider(self);
   t.is(decider.decide(cluster).touched, undefined);
