@@ -1,4 +1,5 @@
 import { type Address } from '../net/address.js';
+import type { Cidr } from '../net/cidr.js';
 import { withinBounds } from './beyond-calico.js';
 import { type Finding, headOf, problemOf } from './check.js';
 import type { Block } from './block.js';
@@ -141,8 +142,15 @@ function calicoWorld(
   return {
     pools: poolsIn(resources, { environment, nodes: ready, hasPools }),
     nodes: ready,
-    blocks: hostLocal ? ready.flatMap(hostLocalBlocks) : ipam,
+    blocks: hostLocal ? ready.flatMap(hostLocalBlocks) : onePerCidr(ipam),
   };
+}
+
+/** Calico names a block by its CIDR. Of two by other names the later counts. */
+function onePerCidr(blocks: readonly IpamBlock[]): readonly IpamBlock[] {
+  const byCidr = new Map<Cidr, IpamBlock>();
+  for (const block of blocks) byCidr.set(block.cidr, block);
+  return byCidr.size === blocks.length ? blocks : [...byCidr.values()];
 }
 
 /** A node can be there twice, as Calico sees it and as Kubernetes does: Calico's view counts, Kubernetes knows the podCIDRs. */

@@ -81,7 +81,7 @@ interface Standing {
   readonly blocks: Map<Cidr, IpamBlock>;
   /** CIDRs that more than one resource is about, or a resource that is not plain. */
   readonly entangled: ReadonlySet<Cidr>;
-  /** What all resources that are not plain blocks are called. */
+  /** What all resources are called that are not plain blocks, or plain ones that do not count. */
   readonly others: Set<string>;
   /** Files that findings between resources have a place in. */
   readonly spoken: ReadonlySet<string>;
@@ -93,25 +93,26 @@ interface Standing {
 
 function standingOf(world: Assembled, all: readonly Understood[]): Standing {
   const blocks = new Map<Cidr, IpamBlock>();
-  const entangled = new Set<Cidr>();
-  for (const block of world.blocks) {
-    if (blocks.has(block.cidr)) entangled.add(block.cidr);
-    blocks.set(block.cidr, block);
-  }
+  for (const block of world.blocks) blocks.set(block.cidr, block);
   const others = all.filter((one) => !(one instanceof PlainBlock));
-  // Also of those that another one of the same name, or a contest, keeps out.
-  for (const { resource } of all)
-    if (resource?.kind === 'IPAMBlock' && world.good.get(resource.name) !== resource)
-      entangled.add(resource.cidr);
-  for (const { resource } of others)
-    if (resource?.kind === 'IPAMBlock') entangled.add(resource.cidr);
+  const names = new Set(others.flatMap((one) => identityIn(one) ?? []));
+  const entangled = new Set<Cidr>();
+  for (const one of all) {
+    const { resource } = one;
+    if (resource?.kind !== 'IPAMBlock') continue;
+    const { name, cidr } = resource;
+    // Another one of its name or its CIDR, or a contest, keeps it out.
+    const counts = world.good.get(name) === resource && blocks.get(cidr) === resource;
+    if (!counts) names.add(name);
+    if (!counts || !(one instanceof PlainBlock)) entangled.add(cidr);
+  }
   return {
     inventory: { ...world.inventory, blocks: new Blocks(blocks) },
     problems: [...world.refused, ...world.warnings],
     good: new Map(world.good),
     blocks,
     entangled,
-    others: new Set(others.flatMap((one) => identityIn(one) ?? [])),
+    others: names,
     spoken: new Set(
       world.findings.flatMap(({ document, beside }) => [
         document.file,
