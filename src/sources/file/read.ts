@@ -134,7 +134,7 @@ export async function readFile(path: string): Promise<{
   );
   try {
     const opened = await handle.stat({ bigint: true });
-    const bytes = await collect(chunksOf(handle, Number(opened.size)));
+    const bytes = await collect(chunksOf(handle));
     return { bytes, opened, read: await handle.stat({ bigint: true }) };
   } catch (error) {
     return unreadable(path, error);
@@ -143,12 +143,9 @@ export async function readFile(path: string): Promise<{
   }
 }
 
-/** To where the file ends when it is read; `sizeBytes` is what it said that it has: a device or a pipe says 0. */
-async function* chunksOf(handle: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  const most = 256 * 1024;
-  const chunkBytes = sizeBytes === 0 ? most : Math.min(sizeBytes + 1, most);
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
   for (;;) {
-    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.allocUnsafe(chunkBytes) });
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(256 * 1024) });
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
