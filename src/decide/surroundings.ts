@@ -24,7 +24,7 @@ export class Surroundings {
       }
   }
 
-  /** Whether nothing but what is in a block depends on it. What claims nothing itself is not known here. */
+  /** Whether nothing but what is in a block depends on it. Of what claims nothing itself, the addresses that it gives are known. */
   isAlone(cidr: Cidr, block: Block | undefined): boolean {
     if (block === undefined ? !this.#claims.has(cidr) : block.node === undefined) return false;
     if (block !== undefined && !this.#claims.has(cidr) && this.#borrowed.has(cidr)) return false;
