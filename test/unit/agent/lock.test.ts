@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,20 +26,20 @@ test('agents with folders of their own do not meet', async (t) => {
   t.pass();
 });
 
+/** An agent that holds the lock, and what it does then. */
+async function holding(run: string, does: string): Promise<ChildProcess> {
+  const module = new URL('../../../src/agent/lock.js', import.meta.url).href;
+  const program = `const { lock } = await import('${module}'); await lock(process.argv[1]); process.stdout.write('held'); ${does} setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, run], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
 test('an agent that is killed leaves no lock behind', async (t) => {
   const run = folder('killed');
-  const module = new URL('../../../src/agent/lock.js', import.meta.url).href;
-  const child = spawn(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `const { lock } = await import('${module}'); await lock(process.argv[1]); console.log('held'); setInterval(() => {}, 1000);`,
-      run,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  await once(child.stdout, 'data');
+  const child = await holding(run, '');
   t.is(await holder(run), child.pid);
   child.kill('SIGKILL');
   await once(child, 'close');
@@ -49,19 +49,11 @@ test('an agent that is killed leaves no lock behind', async (t) => {
 
 test('an agent that is busy is named as well, if late', async (t) => {
   const run = folder('busy');
-  const module = new URL('../../../src/agent/lock.js', import.meta.url).href;
-  const child = spawn(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `const { lock } = await import('${module}'); await lock(process.argv[1]); process.stdout.write('held'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500); setInterval(() => {}, 1000);`,
-      run,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+  const child = await holding(
+    run,
+    'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);',
   );
   t.teardown(() => child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
   const error = await t.throwsAsync(lock(run), { instanceOf: EncapError });
   t.is(error.message, `cannot start: an agent is running (pid ${child.pid})`);
 });
